@@ -1,0 +1,112 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { AppError } from './errors.js';
+
+const wholeNumber = (fallback: number) => z.coerce.number().int().nonnegative().default(fallback);
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+
+// Each setting: its name in the environment, its meaning and its default. docs/configuration.md is checked against it.
+const settings = z.object({
+  BUCKETQL_DATA_DIR: z.string().min(1).default('./data'),
+  BUCKETQL_HOST: z.string().optional(),
+  BUCKETQL_PORT: wholeNumber(4000),
+  BUCKETQL_API_TOKENS: list,
+  BUCKETQL_ALLOWED_ENDPOINTS: list,
+  BUCKETQL_STS_ENDPOINT: z.url().optional(),
+  BUCKETQL_AWS_REGION: z.string().default('us-east-1'),
+  BUCKETQL_PRINCIPAL_ARN: z.string().optional(),
+  BUCKETQL_SESSION_SECONDS: wholeNumber(3600),
+  BUCKETQL_THREADS: wholeNumber(2),
+  BUCKETQL_MEMORY_LIMIT: z.string().optional(),
+  BUCKETQL_MAX_QUERIES: wholeNumber(8),
+  BUCKETQL_MAX_LIMIT: wholeNumber(100_000),
+  BUCKETQL_MAX_IMPORTS: wholeNumber(2),
+  BUCKETQL_WAIT_SECONDS: wholeNumber(600),
+  BUCKETQL_QUERY_SECONDS: wholeNumber(60),
+  BUCKETQL_MAX_INFLATED_BYTES: wholeNumber(50 * 2 ** 30),
+  BUCKETQL_MAX_INFLATION_RATIO: wholeNumber(1100),
+  BUCKETQL_MAX_OBJECTS: wholeNumber(100_000),
+  BUCKETQL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** What the service is told from outside, read once and frozen. Sizes in bytes, times in seconds. */
+export interface Config {
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  readonly apiTokens: readonly string[];
+  readonly allowedEndpoints: readonly string[];
+  readonly stsEndpoint: string | undefined;
+  readonly awsRegion: string;
+  readonly principalArn: string | undefined;
+  readonly sessionSeconds: number;
+  readonly threads: number;
+  readonly memoryLimit: string | undefined;
+  readonly maxQueries: number;
+  readonly maxLimit: number;
+  readonly maxImports: number;
+  readonly waitSeconds: number;
+  readonly querySeconds: number;
+  readonly maxInflatedBytes: number;
+  readonly maxInflationRatio: number;
+  readonly maxObjects: number;
+  readonly logLevel: string;
+}
+
+/** The names of all settings, for the documentation's test. */
+export const settingNames: readonly string[] = Object.keys(settings.shape);
+
+/**
+ * Reads the configuration.
+ * @throws INVALID_INPUT that names the settings at fault, and for a public address without tokens
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([name, text]) => name in settings.shape && text !== ''),
+  );
+  const parsed = settings.safeParse(given);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new AppError('INVALID_INPUT', `The configuration is not valid: ${faults.join('; ')}`);
+  }
+  const s = parsed.data;
+  const loopback = '127.0.0.1';
+  const host = s.BUCKETQL_HOST ?? (s.BUCKETQL_API_TOKENS.length > 0 ? '0.0.0.0' : loopback);
+  if (s.BUCKETQL_API_TOKENS.length === 0 && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
+    throw new AppError(
+      'INVALID_INPUT',
+      `BUCKETQL_HOST is ${host}, but without BUCKETQL_API_TOKENS the service listens on ${loopback} only; set tokens first`,
+    );
+  }
+  return Object.freeze({
+    dataDir: resolve(s.BUCKETQL_DATA_DIR),
+    host,
+    port: s.BUCKETQL_PORT,
+    apiTokens: s.BUCKETQL_API_TOKENS,
+    allowedEndpoints: s.BUCKETQL_ALLOWED_ENDPOINTS,
+    stsEndpoint: s.BUCKETQL_STS_ENDPOINT,
+    awsRegion: s.BUCKETQL_AWS_REGION,
+    principalArn: s.BUCKETQL_PRINCIPAL_ARN,
+    sessionSeconds: s.BUCKETQL_SESSION_SECONDS,
+    threads: s.BUCKETQL_THREADS,
+    memoryLimit: s.BUCKETQL_MEMORY_LIMIT,
+    maxQueries: s.BUCKETQL_MAX_QUERIES,
+    maxLimit: s.BUCKETQL_MAX_LIMIT,
+    maxImports: s.BUCKETQL_MAX_IMPORTS,
+    waitSeconds: s.BUCKETQL_WAIT_SECONDS,
+    querySeconds: s.BUCKETQL_QUERY_SECONDS,
+    maxInflatedBytes: s.BUCKETQL_MAX_INFLATED_BYTES,
+    maxInflationRatio: s.BUCKETQL_MAX_INFLATION_RATIO,
+    maxObjects: s.BUCKETQL_MAX_OBJECTS,
+    logLevel: s.BUCKETQL_LOG_LEVEL,
+  });
+}
