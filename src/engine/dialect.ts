@@ -1,0 +1,151 @@
+import type { ColumnType } from '../columns.js';
+import type { Dialect, IntervalUnit, ValueType } from '../dialect.js';
+import { empty, ident, integer, join, literal, sql, type Sql } from '../sql.js';
+
+const typeNames: Record<Exclude<ColumnType, 'DECIMAL'>, Sql> = {
+  BOOLEAN: sql`boolean`,
+  INTEGER: sql`integer`,
+  BIGINT: sql`bigint`,
+  DOUBLE: sql`double`,
+  STRING: sql`varchar`,
+  DATE: sql`date`,
+  TIME: sql`time`,
+  TIMESTAMP: sql`timestamp`,
+  TIMESTAMP_TZ: sql`timestamptz`,
+  JSON: sql`json`,
+};
+
+const intervals: Record<IntervalUnit, { readonly part: Sql; readonly width: Sql }> = {
+  YEAR: { part: sql`'year'`, width: sql`interval '1 year'` },
+  QUARTER: { part: sql`'quarter'`, width: sql`interval '3 months'` },
+  MONTH: { part: sql`'month'`, width: sql`interval '1 month'` },
+  WEEK: { part: sql`'week'`, width: sql`interval '7 days'` },
+  DAY: { part: sql`'day'`, width: sql`interval '1 day'` },
+  HOUR: { part: sql`'hour'`, width: sql`interval '1 hour'` },
+  MINUTE: { part: sql`'minute'`, width: sql`interval '1 minute'` },
+};
+
+/** JSON text of a value that is not NULL, or NULL: to_json would write NaN, rounded floats and timestamps without T. */
+const jsonTexts: Record<ColumnType, (value: Sql) => Sql> = {
+  BOOLEAN: varchar,
+  INTEGER: varchar,
+  BIGINT: quoted,
+  DECIMAL: quoted,
+  DOUBLE: (value) => sql`case when isfinite(${value}) then ${varchar(value)} end`,
+  STRING: (value) => varchar(sql`to_json(${value})`),
+  DATE: quoted,
+  TIME: quoted,
+  TIMESTAMP: (value) => sql`'"' || replace(${varchar(value)}, ' ', 'T') || '"'`,
+  // The cast of a TIMESTAMPTZ follows the session's TimeZone; the count of microseconds does not.
+  TIMESTAMP_TZ: (value) => sql`'"' || replace(${varchar(utc(value))}, ' ', 'T') || 'Z"'`,
+  JSON: varchar,
+};
+
+/** The heads of RE2's own messages. */
+const patternProblems =
+  /(?:invalid (?:escape sequence|character class|perl operator|repetition size|named capture|UTF-8)|missing [\])]|unexpected \)|no argument for repetition|bad repetition operator|trailing \\|pattern too large).*/;
+
+// From here on squares of deviations may overflow, which the engine answers with an error instead of a number.
+const tooLargeToSquare = literal('1e150');
+
+// Two dates far apart and a narrow bucket would otherwise fill the disk.
+const maxSeries = 1_000_000;
+const seriesProblem = `fillGaps would make more than ${maxSeries} buckets; use a wider unit or filter the time`;
+
+/** DuckDB's SQL. */
+export const duckdbDialect: Dialect = {
+  name: 'duckdb',
+
+  rowId: 'rowid',
+  // Its documentation guarantees this ("Order Preservation") while preserve_insertion_order is on, as it is by default.
+  // ORDER BY rowid would read the whole table for a page of 100 rows.
+  keepsLoadOrder: true,
+  limit: (limit, offset) =>
+    join(
+      [
+        limit === undefined ? empty : sql` limit ${integer(limit)}`,
+        offset === undefined || offset === 0 ? empty : sql` offset ${integer(offset)}`,
+      ],
+      empty,
+    ),
+
+  typeName,
+  // The cast of a TIMESTAMPTZ cuts the seconds off the offsets of long ago; it serves for the infinities only.
+  toText: (value, { type }) =>
+    type === 'TIMESTAMP_TZ'
+      ? sql`coalesce(${varchar(utc(value))} || '+00', ${varchar(value)})`
+      : varchar(value),
+  fromText: (text, type) => sql`try_cast(${text} as ${typeName(type)})`,
+  jsonText: (value, { type }) => sql`coalesce(${jsonTexts[type](value)}, 'null')`,
+  base64: (text) => sql`to_base64(encode(${text}))`,
+  bytes: (text) => sql`encode(${text})`,
+  joinRows: (text, orderBy, keep) =>
+    keep
+      ? sql`encode(coalesce(string_agg(${text}, ',' order by ${orderBy}) filter (where ${keep}), ''))`
+      : sql`encode(string_agg(${text}, ',' order by ${orderBy}))`,
+
+  contains: (text, part) => sql`contains(${text}, ${part})`,
+  startsWith: (text, part) => sql`starts_with(${text}, ${part})`,
+  endsWith: (text, part) => sql`ends_with(${text}, ${part})`,
+  containsIgnoringCase: (text, part) => sql`contains(lower(${text}), lower(${part}))`,
+  like(text, pattern, { escaped, ignoreCase }) {
+    const operator = ignoreCase ? sql`ilike` : sql`like`;
+    // ESCAPE takes a path that is four times slower, and without it a backslash is plain.
+    return sql`${text} ${operator} ${pattern}${escaped ? sql` escape '\\'` : empty}`;
+  },
+  matches: (text, pattern) => sql`regexp_matches(${text}, ${pattern})`,
+  patternProblem: (message) => patternProblems.exec(message)?.[0],
+
+  approxCountDistinct: (value) => sql`approx_count_distinct(${value})`,
+  sum: (value, { type }) =>
+    // sum(BIGINT) is a HUGEINT, which few formats know.
+    type === 'INTEGER' || type === 'BIGINT'
+      ? sql`cast(sum(${value}) as decimal(38, 0))`
+      : sql`sum(${value})`,
+  stddev(value, { type }) {
+    const double = sql`cast(${value} as double)`;
+    if (type !== 'DOUBLE') return sql`stddev_samp(${double})`;
+    const small = sql`abs(${value}) < ${tooLargeToSquare}::double`;
+    return sql`case when max(abs(${value})) < ${tooLargeToSquare}::double then stddev_samp(${value}) filter (where ${small}) end`;
+  },
+  quantile: (value, fraction) =>
+    // The engine wants a constant here. Decimals are cast first: it would interpolate them in their own scale.
+    sql`quantile_cont(cast(${value} as double), cast(${literal(String(fraction))} as double))`,
+
+  bucketStart: (value, { type }, unit, timezone) =>
+    sql`date_trunc(${intervals[unit].part}, ${type === 'TIMESTAMP_TZ' ? local(value, timezone) : sql`cast(${value} as timestamp)`})`,
+  bucketEnd: (start, unit) => sql`${start} + ${intervals[unit].width}`,
+  bucketSeries(name, first, last, unit) {
+    const { part, width } = intervals[unit];
+    const long = sql`date_diff(${part}, ${first}, ${last}) >= ${integer(maxSeries)}`;
+    const bounded = sql`case when ${long} then error(${literal(seriesProblem)}) else ${last} end`;
+    return sql`generate_series(${first}, ${bounded}, ${width}) as ${ident(name)}(${ident('start')})`;
+  },
+  seriesProblem: (message) => (message.includes(seriesProblem) ? seriesProblem : undefined),
+  isFinite: (timestamp) => sql`isfinite(${timestamp})`,
+  localTimeExists: (time, timezone) =>
+    sql`timezone(${literal(timezone)}, timezone(${literal(timezone)}, ${time})) = ${time}`,
+};
+
+function typeName({ type, decimal }: ValueType): Sql {
+  if (type !== 'DECIMAL') return typeNames[type];
+  const { precision, scale } = decimal ?? { precision: 38, scale: 0 };
+  return sql`decimal(${integer(precision)}, ${integer(scale)})`;
+}
+
+function varchar(value: Sql): Sql {
+  return sql`cast(${value} as varchar)`;
+}
+
+function quoted(value: Sql): Sql {
+  return sql`'"' || ${varchar(value)} || '"'`;
+}
+
+function utc(value: Sql): Sql {
+  return sql`make_timestamp(epoch_us(${value}))`;
+}
+
+function local(value: Sql, timezone: string): Sql {
+  // Counting microseconds is about ten times faster than the time zone library.
+  return timezone === 'UTC' ? utc(value) : sql`timezone(${literal(timezone)}, ${value})`;
+}
