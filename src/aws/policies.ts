@@ -1,0 +1,89 @@
+import type { BucketAccess, Purpose } from './access.js';
+
+/** An IAM policy document. Version is the language's version, and IAM knows no later one. */
+export interface PolicyDocument {
+  readonly Version: '2012-10-17';
+  readonly Statement: readonly PolicyStatement[];
+}
+
+/** One statement of a policy, as IAM's JSON spells it. */
+export interface PolicyStatement {
+  readonly Sid?: string;
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Principal?: { readonly AWS: string };
+  readonly Action: string | readonly string[];
+  readonly Resource?: string | readonly string[];
+  readonly Condition?: Readonly<
+    Record<string, Readonly<Record<string, string | readonly string[]>>>
+  >;
+}
+
+type Place = Pick<BucketAccess, 'bucket' | 'prefix'>;
+
+/** The trust policy a customer pastes: only our principal, and only with this connection's external id. */
+export function trustPolicy(principalArn: string, externalId: string): PolicyDocument {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { AWS: principalArn },
+        Action: 'sts:AssumeRole',
+        Condition: { StringEquals: { 'sts:ExternalId': externalId } },
+      },
+    ],
+  };
+}
+
+/** The least that imports and previews need. */
+export function readPolicy(place: Place): PolicyDocument {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'ListBelowPrefix',
+        Effect: 'Allow',
+        Action: 's3:ListBucket',
+        Resource: bucketArn(place),
+        ...(place.prefix === ''
+          ? {}
+          : { Condition: { StringLike: { 's3:prefix': [`${escapeWildcards(place.prefix)}*`] } } }),
+      },
+      {
+        Sid: 'ReadObjects',
+        Effect: 'Allow',
+        Action: 's3:GetObject',
+        Resource: objectArn(place),
+      },
+    ],
+  };
+}
+
+/** The least that writebacks need. */
+export function writePolicy(place: Place): PolicyDocument {
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'WriteObjects',
+        Effect: 'Allow',
+        Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+        Resource: objectArn(place),
+      },
+    ],
+  };
+}
+
+/** The session policy of one job: what the role allows, cut down to this bucket, this prefix and these verbs. */
+export function sessionPolicy(place: Place, purpose: Purpose): PolicyDocument {
+  return purpose === 'read' ? readPolicy(place) : writePolicy(place);
+}
+
+const bucketArn = (place: Place) => `arn:aws:s3:::${place.bucket}`;
+const objectArn = (place: Place) =>
+  `arn:aws:s3:::${place.bucket}/${escapeWildcards(place.prefix)}*`;
+
+// In IAM patterns * and ? are wildcards and ${*}, ${?}, ${$} stand for the characters themselves.
+function escapeWildcards(text: string): string {
+  return text.replace(/[*?$]/g, (character) => `\${${character}}`);
+}
