@@ -1,0 +1,128 @@
+import type { Column } from '../columns.js';
+import type { Row, Session } from '../engine/engine.js';
+import { integer, sql, value, type Sql } from '../sql.js';
+import type { DatasetDefinition } from './definition.js';
+import { dateOrNull, instant, textOrNull } from './rows.js';
+
+/** A stored dataset: what it should be (`definition`) and what it is now. */
+export interface Dataset {
+  readonly id: string;
+  readonly name: string;
+  readonly definition: DatasetDefinition;
+  readonly createdAt: Date;
+  /** Null until an import found columns. */
+  readonly current: Generation | null;
+}
+
+/** One committed state of a dataset's table. */
+export interface Generation {
+  readonly id: string;
+  /** Physical table; null when no column was found. */
+  readonly table: string | null;
+  readonly columns: readonly Column[];
+  readonly rowCount: bigint;
+  readonly fileCount: number;
+  readonly rejectedCount: bigint;
+  readonly importedAt: Date;
+}
+
+/** Stores a new dataset, without a generation. */
+export async function insertDataset(
+  session: Session,
+  dataset: Pick<Dataset, 'id' | 'definition' | 'createdAt'>,
+): Promise<void> {
+  const { definition } = dataset;
+  await session.run(
+    sql`insert into catalog.datasets values (${value(dataset.id)}, ${value(definition.name)}, ${value(definition.connection)},
+      ${value(JSON.stringify(definition))}, '[]', null, null, 0, 0, 0, null, ${instant(dataset.createdAt)})`,
+  );
+}
+
+/** Replaces a dataset's definition; its generation stays until the next import. */
+export async function updateDefinition(
+  session: Session,
+  id: string,
+  definition: DatasetDefinition,
+): Promise<void> {
+  await session.run(
+    sql`update catalog.datasets set name = ${value(definition.name)}, connection_id = ${value(definition.connection)},
+      definition = ${value(JSON.stringify(definition))} where id = ${value(id)}`,
+  );
+}
+
+/** Makes a generation the current one. */
+export async function setGeneration(
+  session: Session,
+  id: string,
+  current: Generation,
+): Promise<void> {
+  await session.run(
+    sql`update catalog.datasets set columns = ${value(JSON.stringify(current.columns))}, table_name = ${value(current.table)},
+      generation = ${value(current.id)}, row_count = ${integer(current.rowCount)}, file_count = ${integer(current.fileCount)},
+      rejected_count = ${integer(current.rejectedCount)}, imported_at = ${instant(current.importedAt)} where id = ${value(id)}`,
+  );
+}
+
+/** Forgets a dataset and all that is stored about it. The caller drops its table. */
+export async function deleteDataset(session: Session, id: string): Promise<void> {
+  await session.run(sql`delete from catalog.manifest where dataset_id = ${value(id)}`);
+  await session.run(sql`delete from catalog.rejected_rows where dataset_id = ${value(id)}`);
+  await session.run(sql`delete from catalog.runs where dataset_id = ${value(id)}`);
+  await session.run(sql`delete from catalog.datasets where id = ${value(id)}`);
+}
+
+/** Datasets by name; all of them without a page. */
+export async function listDatasets(
+  session: Session,
+  options: { readonly connection?: string; readonly limit?: number; readonly offset?: number } = {},
+): Promise<Dataset[]> {
+  const of =
+    options.connection === undefined
+      ? sql`true`
+      : sql`connection_id = ${value(options.connection)}`;
+  const rows = await session.rows(
+    sql`select * from catalog.datasets where ${of} order by name${pageOf(options)}`,
+  );
+  return rows.map(fromRow);
+}
+
+/** One dataset, or undefined. */
+export async function findDataset(
+  session: Session,
+  by: { readonly id: string } | { readonly name: string },
+): Promise<Dataset | undefined> {
+  const [row] = await session.rows(
+    'id' in by
+      ? sql`select * from catalog.datasets where id = ${value(by.id)}`
+      : sql`select * from catalog.datasets where name = ${value(by.name)}`,
+  );
+  return row && fromRow(row);
+}
+
+/** LIMIT and OFFSET of a listing. */
+export function pageOf(page: { readonly limit?: number; readonly offset?: number }): Sql {
+  if (page.limit === undefined) return sql``;
+  return sql` limit ${integer(page.limit)} offset ${integer(page.offset ?? 0)}`;
+}
+
+function fromRow(row: Row): Dataset {
+  const importedAt = dateOrNull(row.imported_at);
+  return {
+    id: String(row.id),
+    name: String(row.name),
+    definition: JSON.parse(String(row.definition)) as DatasetDefinition,
+    createdAt: dateOrNull(row.created_at) ?? new Date(0),
+    current:
+      row.generation === null || importedAt === null
+        ? null
+        : {
+            id: String(row.generation),
+            table: textOrNull(row.table_name),
+            columns: JSON.parse(String(row.columns)) as Column[],
+            rowCount: BigInt(row.row_count as bigint),
+            fileCount: Number(row.file_count),
+            rejectedCount: BigInt(row.rejected_count as bigint),
+            importedAt,
+          },
+  };
+}

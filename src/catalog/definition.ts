@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { columnTypes, fileNameColumn } from '../columns.js';
+import { AppError } from '../errors.js';
+import { compressionNames } from '../compression/index.js';
+import { fileTypes } from '../formats/index.js';
+
+/** How a file name is matched: against the key's last segment. */
+export const nameMatches = ['STARTS_WITH', 'CONTAINS', 'EXACT', 'GLOB'] as const;
+/** What becomes of the table when an import succeeds. */
+export const updateModes = ['REPLACE'] as const;
+/** What becomes of a row that does not fit. */
+export const badRowsModes = ['REJECT', 'FAIL'] as const;
+/** What becomes of files whose columns differ. */
+export const schemaDriftModes = ['WIDEN', 'FAIL'] as const;
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]*$/, 'must match ^[a-z][a-z0-9_]*$')
+  .max(63, 'must have at most 63 characters');
+const row = z.int().min(1, 'counts from 1');
+
+const delimited = z.object({
+  delimiter: z.string().min(1).exactOptional(),
+  quote: z.string().default('"'),
+  escape: z.string().exactOptional(),
+  headers: z.boolean().default(true),
+  headerStartRow: row.default(1),
+  dataStartRow: row.exactOptional(),
+  footerRowsToSkip: z.int().min(0).default(0),
+  encoding: z.string().exactOptional(),
+  nullValues: z.array(z.string()).default(['']),
+});
+
+const selection = z.object({
+  prefix: z.string().default(''),
+  fileName: z.string().optional(),
+  fileNameMatch: z.enum(nameMatches).default('STARTS_WITH'),
+  compression: z.enum(['AUTO', ...compressionNames]).default('AUTO'),
+  modifiedSince: z.iso.datetime({ offset: true }).optional(),
+});
+
+const definition = z.object({
+  name,
+  title: z.string().optional(),
+  description: z.string().optional(),
+  connection: z.string(),
+  selection,
+  format: z.object({
+    type: z.enum(fileTypes.map((row) => row.type)),
+    csv: delimited.default(() => delimited.parse({})),
+  }),
+  columns: z
+    .array(
+      z
+        .object({
+          source: z.string().optional(),
+          position: z.int().min(0).optional(),
+          name: z
+            .string()
+            .regex(/^(?!__)[A-Za-z_][A-Za-z0-9_]*$/, 'must be a GraphQL name')
+            .optional(),
+          type: z.enum(columnTypes).optional(),
+          description: z.string().optional(),
+        })
+        .refine(
+          (column) => (column.source === undefined) !== (column.position === undefined),
+          'needs either source or position',
+        ),
+    )
+    .default([]),
+  dateColumns: z
+    .array(
+      z.object({ column: z.string(), format: z.string().min(1), timezone: z.string().optional() }),
+    )
+    .default([]),
+  dateColumnsSpec: z.string().optional(),
+  excludeFields: z.array(z.string()).default([]),
+  addFileNameColumn: z.boolean().default(false),
+  inferTypes: z.boolean().default(true),
+  primaryKey: z.array(z.string()).default([]),
+  updateMode: z.enum(updateModes).default('REPLACE'),
+  badRows: z.enum(badRowsModes).default('REJECT'),
+  maxRejectedRows: z.int().min(0).default(1000),
+  schemaDrift: z.enum(schemaDriftModes).default('WIDEN'),
+});
+
+/** A DatasetInput as it is stored: defaults filled in, nulls left out. */
+export type DatasetDefinition = z.infer<typeof definition>;
+
+/** Which objects a dataset reads. */
+export type Selection = DatasetDefinition['selection'];
+
+/**
+ * Checks a DatasetInput and fills in its defaults.
+ * @throws INVALID_INPUT that names each field at fault
+ */
+export function parseDefinition(input: unknown): DatasetDefinition {
+  return parseInput(definition, input, 'dataset');
+}
+
+/** Checks a SelectionInput alone. */
+export function parseSelection(input: unknown): Selection {
+  return parseInput(selection, input, 'selection');
+}
+
+/** Runs a schema over input from outside, in which null means "not given". */
+export function parseInput<T>(schema: z.ZodType<T>, input: unknown, what: string): T {
+  const parsed = schema.safeParse(withoutNulls(input));
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(
+    (issue) => `${issue.path.join('.') || what} ${issue.message}`,
+  );
+  throw new AppError('INVALID_INPUT', `The ${what} is not valid: ${faults.join('; ')}`, {
+    details: { faults },
+  });
+}
+
+/** The order of columns as people declare it: the name column of the batch is always the last. */
+export const isFileNameColumn = (column: { readonly name: string }) =>
+  column.name === fileNameColumn;
+
+function withoutNulls(input: unknown): unknown {
+  if (Array.isArray(input)) return input.map(withoutNulls);
+  if (typeof input !== 'object' || input === null || input instanceof Date) return input;
+  return Object.fromEntries(
+    Object.entries(input)
+      .filter(([, member]) => member !== null && member !== undefined)
+      .map(([key, member]) => [key, withoutNulls(member)]),
+  );
+}

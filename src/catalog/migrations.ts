@@ -1,0 +1,54 @@
+import type { Session } from '../engine/engine.js';
+import { integer, sql, type Sql } from '../sql.js';
+import { AppError } from '../errors.js';
+
+// The catalog's tables stand in a schema of their own; the datasets' tables in the default one. A landed
+// migration never changes; a new one is added behind it. No unique indexes: DuckDB checks them too eagerly
+// inside a transaction that deletes and inserts, so uniqueness is checked by the single writer before it writes.
+const migrations: readonly (readonly Sql[])[] = [
+  [
+    sql`create table catalog.connections (
+      id varchar not null, name varchar not null, definition varchar not null, secrets varchar,
+      status varchar not null, status_reason varchar, verified_at timestamp,
+      version integer not null, created_at timestamp not null)`,
+    sql`create table catalog.external_ids (external_id varchar not null, connection_id varchar not null)`,
+    sql`create table catalog.datasets (
+      id varchar not null, name varchar not null, connection_id varchar not null, definition varchar not null,
+      columns varchar not null, table_name varchar, generation varchar, row_count bigint not null,
+      file_count integer not null, rejected_count bigint not null, imported_at timestamp, created_at timestamp not null)`,
+    sql`create table catalog.runs (
+      id varchar not null, kind varchar not null, dataset_id varchar not null, status varchar not null,
+      attempt integer not null, queued_at timestamp not null, started_at timestamp, finished_at timestamp,
+      error varchar, progress varchar not null, request varchar)`,
+    sql`create table catalog.manifest (
+      dataset_id varchar not null, generation varchar not null, position integer not null, key varchar not null,
+      etag varchar not null, size bigint not null, last_modified timestamp not null, "rows" bigint not null)`,
+    sql`create table catalog.rejected_rows (
+      dataset_id varchar not null, generation varchar not null, position bigint not null, file varchar not null,
+      line bigint, "column" varchar, value varchar, reason varchar not null, raw varchar)`,
+  ],
+];
+
+/**
+ * Brings the catalog's tables to this version of the program.
+ * @throws DATABASE_DAMAGED when the database was written by a later version
+ */
+export async function migrate(session: Session): Promise<void> {
+  await session.run(sql`create schema if not exists catalog`);
+  await session.run(sql`create table if not exists catalog.migrations (version integer not null)`);
+  const [row] = await session.rows(
+    sql`select coalesce(max(version), 0)::integer as version from catalog.migrations`,
+  );
+  const version = Number(row?.version ?? 0);
+  if (version > migrations.length) {
+    throw new AppError(
+      'DATABASE_DAMAGED',
+      `The database was written by a later version of bucketql (catalog version ${version}, this program knows ${migrations.length}); start that version, or use another BUCKETQL_DATA_DIR`,
+    );
+  }
+  for (const [index, statements] of migrations.entries()) {
+    if (index < version) continue;
+    for (const statement of statements) await session.run(statement);
+    await session.run(sql`insert into catalog.migrations values (${integer(index + 1)})`);
+  }
+}

@@ -1,0 +1,121 @@
+import type { ErrorDetails } from '../errors.js';
+import type { Row, Session } from '../engine/engine.js';
+import { integer, sql, value } from '../sql.js';
+import { pageOf } from './datasets.js';
+import { dateOrNull, instant, textOrNull } from './rows.js';
+
+/** One execution of an import or a writeback. */
+export interface Run {
+  readonly id: string;
+  readonly kind: RunKind;
+  readonly datasetId: string;
+  readonly status: RunStatus;
+  readonly attempt: number;
+  readonly queuedAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly error: RunError | null;
+  readonly progress: ImportProgress | WritebackProgress;
+}
+
+export type RunKind = 'IMPORT' | 'WRITEBACK';
+export type RunStatus = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+
+/** Why a run failed. Never holds a secret. */
+export interface RunError {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly details: ErrorDetails;
+}
+
+/** How far an import is. Bytes as stored in S3. */
+export interface ImportProgress {
+  readonly filesTotal: number;
+  readonly filesDone: number;
+  readonly bytesTotal: number;
+  readonly bytesDone: number;
+  readonly rowsAdded: number;
+  readonly rowsRemoved: number;
+  readonly rowsRejected: number;
+  readonly warnings: readonly string[];
+}
+
+/** How far a writeback is, and what it wrote. */
+export interface WritebackProgress {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly objects: readonly {
+    readonly key: string;
+    readonly bytes: number;
+    readonly rows: number;
+    readonly etag: string;
+    /** "sha256:" and hex digits. */
+    readonly checksum: string;
+  }[];
+}
+
+/** Stores a new run. */
+export async function insertRun(session: Session, run: Run): Promise<void> {
+  await session.run(
+    sql`insert into catalog.runs values (${value(run.id)}, ${value(run.kind)}, ${value(run.datasetId)}, ${value(run.status)}, ${integer(run.attempt)},
+      ${instant(run.queuedAt)}, ${instant(run.startedAt)}, ${instant(run.finishedAt)}, ${value(run.error && json(run.error))}, ${value(json(run.progress))}, null)`,
+  );
+}
+
+/** Stores a run's new state. */
+export async function updateRun(session: Session, run: Run): Promise<void> {
+  await session.run(
+    sql`update catalog.runs set status = ${value(run.status)}, attempt = ${integer(run.attempt)}, started_at = ${instant(run.startedAt)},
+      finished_at = ${instant(run.finishedAt)}, error = ${value(run.error && json(run.error))}, progress = ${value(json(run.progress))}
+      where id = ${value(run.id)}`,
+  );
+}
+
+/** One run, or undefined. */
+export async function findRun(session: Session, id: string): Promise<Run | undefined> {
+  const [row] = await session.rows(sql`select * from catalog.runs where id = ${value(id)}`);
+  return row && fromRow(row);
+}
+
+/** Runs of a dataset, newest first. */
+export async function listRuns(
+  session: Session,
+  of: { readonly datasetId: string; readonly kind: RunKind },
+  page: { readonly limit: number; readonly offset: number },
+): Promise<Run[]> {
+  const rows = await session.rows(
+    sql`select * from catalog.runs where dataset_id = ${value(of.datasetId)} and kind = ${value(of.kind)}
+      order by queued_at desc, id desc${pageOf(page)}`,
+  );
+  return rows.map(fromRow);
+}
+
+/** Runs that a stopped process left behind. */
+export async function listUnfinishedRuns(session: Session): Promise<Run[]> {
+  const rows = await session.rows(
+    sql`select * from catalog.runs where status in ('QUEUED', 'RUNNING') order by queued_at`,
+  );
+  return rows.map(fromRow);
+}
+
+const json = (facts: unknown) =>
+  JSON.stringify(facts, (_key, member: unknown) =>
+    typeof member === 'bigint' ? member.toString() : member,
+  );
+
+function fromRow(row: Row): Run {
+  const error = textOrNull(row.error);
+  return {
+    id: String(row.id),
+    kind: String(row.kind) as RunKind,
+    datasetId: String(row.dataset_id),
+    status: String(row.status) as RunStatus,
+    attempt: Number(row.attempt),
+    queuedAt: dateOrNull(row.queued_at) ?? new Date(0),
+    startedAt: dateOrNull(row.started_at),
+    finishedAt: dateOrNull(row.finished_at),
+    error: error === null ? null : (JSON.parse(error) as RunError),
+    progress: JSON.parse(String(row.progress)) as Run['progress'],
+  };
+}
