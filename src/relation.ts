@@ -4,7 +4,7 @@
  */
 export type Relation = DelimitedRelation;
 
-/** How the fields of a delimited text file are told apart. Every member is one character, or "" for none. */
+/** How the fields of a delimited text file are told apart. Quote and escape are one ASCII character, or "" for none. */
 export interface DelimitedDialect {
   readonly delimiter: string;
   readonly quote: string;
@@ -20,6 +20,8 @@ export interface DelimitedRelation {
   readonly headers: readonly string[];
   /** Physical lines before the first data record, header included. */
   readonly skipLines: number;
+  /** Physical lines behind the last data record. (Default: 0) */
+  readonly footerLines?: number;
   /** Texts that mean NULL when they are a whole field. */
   readonly nullValues: readonly string[];
 }

@@ -7,7 +7,7 @@ import {
   version,
 } from '@duckdb/node-api';
 import { AppError, messageOf } from '../errors.js';
-import { toStatement, type Sql, type SqlValue } from '../sql.js';
+import { toStatement, type SqlValue } from '../sql.js';
 import { EngineError, type Engine, type Row, type RunOptions, type Session } from './engine.js';
 
 /** Settings of the embedded database. */
@@ -39,6 +39,10 @@ export async function openDuckDB(options: DuckDBOptions = {}): Promise<Engine> {
   let instance: DuckDBInstance;
   try {
     instance = await DuckDBInstance.create(path, settings);
+    const connection = await instance.connect();
+    // Texts of TIMESTAMP WITH TIME ZONE must not depend on where the machine stands.
+    await connection.run("set global timezone = 'UTC'");
+    connection.closeSync();
   } catch (error) {
     throw openingError(path, error);
   }
@@ -108,7 +112,12 @@ class DuckDB implements Engine {
   }
 
   async checkpoint(): Promise<void> {
-    await this.session((session) => (session as ConnectionSession).text('checkpoint'));
+    await this.session((session) =>
+      (session as ConnectionSession).text('checkpoint').catch((error: unknown) => {
+        // A writer is at work; the log is written out after one of the next commits.
+        if (!/other write transactions active/.test(messageOf(error))) throw error;
+      }),
+    );
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,341 @@
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileNameColumn } from '../columns.js';
+import { AppError } from '../errors.js';
+import type { LocalFile, Relation } from '../relation.js';
+import { empty, ident, integer, join, literal, sql, type Sql } from '../sql.js';
+import { checkOf, type Check } from './checks.js';
+import { EngineError, type Session } from './engine.js';
+import { exactCopy, fromCopy, rawText, type ExactCopy } from './exact-copy.js';
+import {
+  TypeTooNarrow,
+  type LoadColumn,
+  type LoadOptions,
+  type LoadResult,
+  type LoadTarget,
+  type RejectedRow,
+} from './load-target.js';
+import { from, headsArePlain, textColumn, unreadGuard } from './relation.js';
+import { Rejects } from './rejects.js';
+import { sqlType } from './shapes.js';
+
+export * from './load-target.js';
+
+/** Creates the empty table of a load; it must not exist. */
+export async function createTable(session: Session, target: LoadTarget): Promise<void> {
+  const columns = target.columns.map((column) => {
+    const { type, decimal } = storedType(column);
+    return sql`${ident(column.name)} ${sqlType(type, decimal)}`;
+  });
+  if (target.fileName) columns.push(sql`${ident(fileNameColumn)} varchar`);
+  await session.run(sql`create table ${ident(target.table)} (${join(columns)})`);
+}
+
+/**
+ * Appends the rows of the relation's files in their order. Call it outside of a transaction: a statement that a check
+ * stops is tried again in another way, and the engine allows that only outside of one. After an error the table may hold
+ * the rows of some files: drop it.
+ *
+ * @throws TypeTooNarrow when a guessed type does not hold a value
+ * @throws INVALID_VALUE, MALFORMED_ROW or INVALID_ENCODING for the first bad row when `badRows` is FAIL
+ * @throws TOO_MANY_REJECTED_ROWS, and MALFORMED_ROW when a quote is never closed
+ */
+export async function append(
+  session: Session,
+  target: LoadTarget,
+  relation: Relation,
+  options: LoadOptions,
+): Promise<LoadResult> {
+  const load = new Load(session, target, relation, options);
+  if (relation.files.length === 0) return load.result([]);
+  if (relation.files.length > 1) {
+    const counts = await load.fastList();
+    if (counts) return load.result(counts);
+  }
+  const counts: number[] = [];
+  for (const file of relation.files) {
+    counts.push((await load.fast(file)) ?? (await load.exact(file)));
+  }
+  return load.result(counts);
+}
+
+// A name that no column of a table can have.
+const fileIndexColumn = 'file index';
+
+interface Reading {
+  readonly column: LoadColumn;
+  readonly text: Sql;
+  readonly check: Check;
+}
+
+/** One call of append. */
+class Load {
+  readonly #session: Session;
+  readonly #target: LoadTarget;
+  readonly #relation: Relation;
+  readonly #options: LoadOptions;
+  readonly #rejects: Rejects;
+  /** Columns of the target that the relation has; the others stay NULL. */
+  readonly #readings: readonly Reading[];
+  /** Positions whose texts nobody wants. */
+  readonly #unread: readonly number[];
+  #shortRows = 0;
+
+  constructor(session: Session, target: LoadTarget, relation: Relation, options: LoadOptions) {
+    this.#session = session;
+    this.#target = target;
+    this.#relation = relation;
+    this.#options = options;
+    this.#rejects = new Rejects(options);
+    const read = new Set<number>();
+    let next = 0;
+    this.#readings = target.columns.flatMap((column) => {
+      const position = positionOf(column, relation.headers);
+      if (position === undefined) return [];
+      read.add(position);
+      const text = textColumn(position);
+      return [{ column, text, check: checkOf(column, text, ident('r', `v${next++}`)) }];
+    });
+    this.#unread = relation.headers.flatMap((_, position) =>
+      read.has(position) ? [] : [position],
+    );
+  }
+
+  result(counts: readonly number[]): LoadResult {
+    return {
+      rows: counts.reduce((sum, rows) => sum + rows, 0),
+      files: this.#relation.files.map(({ origin }, index) => ({
+        origin,
+        rows: counts[index] ?? 0,
+      })),
+      rejected: this.#rejects.inOrderOf(this.#relation.files),
+      shortRows: this.#shortRows,
+    };
+  }
+
+  /** Loads all files with one parallel statement. @returns rows of each file; undefined when one needs an exact look */
+  async fastList(): Promise<number[] | undefined> {
+    const { files } = this.#relation;
+    const table = ident(this.#target.table);
+    const index = ident(fileIndexColumn);
+    await this.#run(sql`alter table ${table} add column ${index} integer`);
+    const loaded = await this.#fast(this.#relation, sql`, ${index}`, sql`, r.file_index::integer`);
+    const counts = files.map(() => 0);
+    if (loaded !== undefined) {
+      const rows = await this.#session.rows(
+        sql`select ${index} as file, count(*) as rows from ${table} where ${index} is not null group by 1`,
+        this.#options,
+      );
+      for (const row of rows) counts[Number(row.file)] = Number(row.rows);
+    }
+    await this.#run(sql`alter table ${table} drop column ${index}`);
+    return loaded === undefined ? undefined : counts;
+  }
+
+  /** Loads one file with the engine's own reader. @returns its rows; undefined when it needs an exact look */
+  fast(file: LocalFile): Promise<number | undefined> {
+    return this.#fast({ ...this.#relation, files: [file] });
+  }
+
+  async #fast(relation: Relation, names = empty, values = empty): Promise<number | undefined> {
+    if ((relation.footerLines ?? 0) > 0 || !(await headsArePlain(relation))) return undefined;
+    const typed = this.#readings.map(({ text, check }, index) => {
+      const otherwise = sql`error(${literal(check.fits ? unfit : `${narrow}${index}`)})`;
+      const condition = check.fits ?? check.holds;
+      if (!condition) {
+        return sql`case when contains(${text}, chr(0)) then error(${literal(unfit)}) else ${text} end`;
+      }
+      return sql`case when ${text} is null then null when ${condition} then ${check.typed} else ${otherwise} end`;
+    });
+    const guard = unreadGuard(relation, this.#unread, unfit);
+    const source = this.#parsed(sql`${from(relation)} ${guard}`);
+    try {
+      return await this.#insert(names, typed, originOf(relation), values, source);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      const column = narrowColumn(error, this.#readings);
+      if (column) throw new TypeTooNarrow(await this.#narrowColumns(relation, column));
+      if (error.message.includes(unfit) || isAboutText(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Loads one file by an exact copy of its records; what is no good row is set aside. @returns rows loaded */
+  async exact(file: LocalFile): Promise<number> {
+    const directory = this.#options.spoolDirectory ?? dirname(file.path);
+    const onReject = this.#rejects.add;
+    const copy = await exactCopy(this.#relation, file, directory, onReject, this.#options.signal);
+    this.#shortRows += copy.shortRows;
+    try {
+      try {
+        return await this.#loadCopy(file, copy, true);
+      } catch (error) {
+        if (!(error instanceof EngineError) || !isAboutText(error)) throw error;
+        // Records that span lines can lead the parallel reader astray.
+        return await this.#loadCopy(file, copy, false);
+      }
+    } catch (error) {
+      if (error instanceof EngineError && isAboutText(error)) {
+        const said = error.message.split('\n', 2).join(' ');
+        throw new AppError('MALFORMED_ROW', `${file.origin} cannot be read: ${said}`, {
+          details: { file: file.origin },
+          cause: error,
+        });
+      }
+      throw error;
+    } finally {
+      await rm(copy.path, { force: true });
+    }
+  }
+
+  async #loadCopy(file: LocalFile, copy: ExactCopy, parallel: boolean): Promise<number> {
+    const source = this.#parsed(fromCopy(this.#relation, copy, parallel));
+    const good = this.#readings.flatMap(({ text, check }) =>
+      check.fits ? [sql`(${text} is null or coalesce(${check.fits}, false))`] : [],
+    );
+    const fits = good.length === 0 ? sql`true` : join(good, sql` and `);
+    if (good.length > 0) await this.#rejectFrom(file, source, fits);
+    const typed = this.#readings.map(({ text, check }, index) =>
+      check.holds
+        ? sql`case when ${text} is null then null when ${check.holds} then ${check.typed}
+            else error(${literal(`${narrow}${index}`)}) end`
+        : check.typed,
+    );
+    try {
+      return await this.#insert(
+        empty,
+        typed,
+        literal(file.origin),
+        empty,
+        sql`${source} where ${fits}`,
+      );
+    } catch (error) {
+      const column = error instanceof EngineError && narrowColumn(error, this.#readings);
+      throw column ? new TypeTooNarrow([column.name]) : error;
+    }
+  }
+
+  async #rejectFrom(file: LocalFile, source: Sql, fits: Sql): Promise<void> {
+    const declared = this.#readings.filter(({ check }) => check.fits);
+    const first = (pick: (reading: Reading, index: number) => Sql) =>
+      join(
+        declared.map((reading, index) => {
+          const bad = sql`${reading.text} is not null and not coalesce(${reading.check.fits ?? empty}, false)`;
+          return sql`when ${bad} then ${pick(reading, index)}`;
+        }),
+        sql` `,
+      );
+    const rows = await this.#session.rows(
+      sql`select r.line, r."offset", r.length, case ${first((_, index) => integer(index))} end as "column",
+        case ${first(({ text }) => text)} end as value
+        from ${source} where not (${fits}) order by r.line limit ${integer(this.#rejects.room + 1)}`,
+      this.#options,
+    );
+    for (const row of rows) {
+      const reading = declared[Number(row.column)];
+      const rejected: RejectedRow = {
+        file: file.origin,
+        line: Number(row.line),
+        column: reading?.column.name ?? null,
+        value: String(row.value),
+        reason: `Expected ${reading?.check.expected ?? 'another value'}`,
+        raw: await rawText(file.path, Number(row.offset), Number(row.length)),
+      };
+      this.#rejects.add(rejected, 'INVALID_VALUE');
+    }
+  }
+
+  #insert(
+    names: Sql,
+    typed: readonly Sql[],
+    origin: Sql,
+    values: Sql,
+    source: Sql,
+  ): Promise<number> {
+    const columns = this.#readings.map(({ column }) => ident(column.name));
+    const selected = [...typed];
+    if (this.#target.fileName) {
+      columns.push(ident(fileNameColumn));
+      selected.push(origin);
+    }
+    const [first] = this.#target.columns;
+    if (columns.length === 0 && first) {
+      // None of the wanted columns stands in these files: their rows are rows of nulls.
+      columns.push(ident(first.name));
+      selected.push(sql`null`);
+    }
+    return this.#run(
+      sql`insert into ${ident(this.#target.table)} (${join(columns)}${names})
+        select ${join(selected)}${values} from ${source}`,
+    );
+  }
+
+  /** All columns whose guessed types are too narrow; only the known one when the text cannot be read as it is. */
+  async #narrowColumns(relation: Relation, known: LoadColumn): Promise<string[]> {
+    const guessed = this.#readings.filter(({ check }) => check.holds);
+    const tests = guessed.map(
+      ({ text, check }, index) =>
+        sql`bool_or(${text} is not null and not coalesce(${check.holds ?? empty}, false)) as ${ident(String(index))}`,
+    );
+    const every = relation.headers.map((_, position) => position);
+    try {
+      const [row] = await this.#session.rows(
+        sql`select ${join(tests)} from ${this.#parsed(sql`${from(relation)} ${unreadGuard(relation, every, unfit)}`)}`,
+        this.#options,
+      );
+      const names = guessed.flatMap(({ column }, index) =>
+        row?.[index] === true ? [column.name] : [],
+      );
+      return names.length > 0 ? names : [known.name];
+    } catch (error) {
+      if (error instanceof EngineError) return [known.name];
+      throw error;
+    }
+  }
+
+  /** The source with each column's parsed value beside its text, so that it is computed once. */
+  #parsed(source: Sql): Sql {
+    const values = this.#readings.flatMap(({ check }, index) =>
+      check.parsed ? [sql`, ${check.parsed} as ${ident(`v${index}`)}`] : [],
+    );
+    return sql`(select r.*, r.file_index ${join(values, empty)} from ${source}) r`;
+  }
+
+  #run(statement: Sql): Promise<number> {
+    return this.#session.run(statement, this.#options);
+  }
+}
+
+// What checks tell us through the engine's error messages.
+const narrow = 'bucketql: too narrow: ';
+const unfit = 'bucketql: exact reading needed';
+
+function narrowColumn(error: EngineError, readings: readonly Reading[]): LoadColumn | undefined {
+  const index = /bucketql: too narrow: (\d+)/.exec(error.message)?.[1];
+  return index === undefined ? undefined : readings[Number(index)]?.column;
+}
+
+/** The engine's reader refuses the text, for whatever reason. */
+function isAboutText(error: EngineError): boolean {
+  return error.category === 'Invalid Input' || error.category === 'Conversion';
+}
+
+function originOf(relation: Relation): Sql {
+  const origins = relation.files.map(({ origin }) => literal(origin));
+  const [only] = origins;
+  if (only && origins.length === 1) return only;
+  return sql`[${join(origins)}][r.file_index::bigint + 1]`;
+}
+
+function positionOf(column: LoadColumn, headers: readonly string[]): number | undefined {
+  let left = column.occurrence;
+  const position = headers.findIndex((header) => header === column.source && left-- === 0);
+  return position === -1 ? undefined : position;
+}
+
+function storedType(column: LoadColumn): Pick<LoadColumn, 'type' | 'decimal'> {
+  const { pattern } = column;
+  if (!pattern) return column;
+  const zoned = pattern.timezone !== undefined && pattern.type === 'TIMESTAMP';
+  return { type: zoned ? 'TIMESTAMP_TZ' : pattern.type };
+}

@@ -1,0 +1,199 @@
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { emptyProfile, mergeProfiles, type TextProfile } from '../inference.js';
+import type { Relation } from '../relation.js';
+import { ident, integer, join, literal, sql, type Sql } from '../sql.js';
+import { EngineError, type Session } from './engine.js';
+import { exactCopy, fromCopy } from './exact-copy.js';
+import { from, headsArePlain, textColumn, unreadGuard } from './relation.js';
+import {
+  cast,
+  isBoolean,
+  isDate,
+  isExponent,
+  isFraction,
+  isInteger,
+  isDouble,
+  isTime,
+  isTimestamp,
+  isTimestampTz,
+  isWhole,
+} from './shapes.js';
+
+export interface ProfileOptions {
+  /** Rows to look at; a sample passes over rows that cannot be read. (Default: all, read as a load reads them) */
+  readonly sampleRows?: number;
+  /** Folder for exact copies of files that the engine's reader cannot take. (Default: beside each file) */
+  readonly spoolDirectory?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Says for each of the columns (positions in the relation) what its texts are. */
+export async function profile(
+  session: Session,
+  relation: Relation,
+  columns: readonly number[],
+  options: ProfileOptions = {},
+): Promise<TextProfile[]> {
+  const none = columns.map(() => emptyProfile);
+  if (columns.length === 0 || relation.files.length === 0) return none;
+  if (options.sampleRows !== undefined) {
+    const source = from(relation, { tolerant: true });
+    const sample = sql`(select r.* from ${source} limit ${integer(options.sampleRows)}) r`;
+    return profileOf(session, sample, columns, options);
+  }
+  const all = await profileFast(session, relation, columns, options);
+  if (all) return all;
+  let merged = none;
+  for (const file of relation.files) {
+    const single = { ...relation, files: [file] };
+    const profiles =
+      (relation.files.length > 1 && (await profileFast(session, single, columns, options))) ||
+      (await profileExact(session, single, columns, options));
+    merged = merged.map((known, index) => mergeProfiles(known, profiles[index] ?? emptyProfile));
+  }
+  return merged;
+}
+
+const unfit = 'bucketql: exact reading needed';
+
+async function profileFast(
+  session: Session,
+  relation: Relation,
+  columns: readonly number[],
+  options: ProfileOptions,
+): Promise<TextProfile[] | undefined> {
+  if ((relation.footerLines ?? 0) > 0 || !(await headsArePlain(relation))) return undefined;
+  const every = relation.headers.map((_, position) => position);
+  const source = sql`${from(relation)} ${unreadGuard(relation, every, unfit)}`;
+  try {
+    return await profileOf(session, source, columns, options);
+  } catch (error) {
+    if (error instanceof EngineError && error.category === 'Invalid Input') return undefined;
+    throw error;
+  }
+}
+
+// The same rows as a load: those that it would reject say nothing about a column's type.
+async function profileExact(
+  session: Session,
+  relation: Relation,
+  columns: readonly number[],
+  options: ProfileOptions,
+): Promise<TextProfile[]> {
+  let merged = columns.map(() => emptyProfile);
+  for (const file of relation.files) {
+    const directory = options.spoolDirectory ?? dirname(file.path);
+    const copy = await exactCopy(relation, file, directory, () => undefined, options.signal);
+    try {
+      const profiles = await profileOf(session, fromCopy(relation, copy, false), columns, options);
+      merged = merged.map((known, index) => mergeProfiles(known, profiles[index] ?? emptyProfile));
+    } finally {
+      await rm(copy.path, { force: true });
+    }
+  }
+  return merged;
+}
+
+/** The shape of a text, the frequent ones first and behind cheap questions: most texts begin with a letter. */
+function shapeOf(text: Sql, big: Sql): Sql {
+  const date = cast(text, 'DATE');
+  const timestamp = cast(text, 'TIMESTAMP');
+  return sql`case
+    when ${text} is null then null
+    when ${text} < '-' or ${text} >= ':' then case when ${isBoolean(text)} then 'boolean' else 'text' end
+    when ${isInteger(text, big)} then
+      case when strlen(${text}) < 10 or ${cast(text, 'INTEGER')} is not null then 'integer' else 'bigint' end
+    when ${text} like '____-__-__' then case when ${isDate(text, date)} then 'date' else 'text' end
+    when ${text} like '____-__-__%' then case
+      when ${isTimestamp(text, timestamp)} then 'timestamp'
+      when ${isTimestampTz(text, cast(text, 'TIMESTAMP_TZ'))} then 'timestampTz'
+      else 'text' end
+    when ${isFraction(text)} then 'fraction'
+    when ${isWhole(text)} then 'whole'
+    when ${isExponent(text)} then 'exponent'
+    when ${isTime(text)} then 'time'
+    else 'text' end`;
+}
+
+const shapes = [
+  'integer',
+  'bigint',
+  'whole',
+  'fraction',
+  'exponent',
+  'boolean',
+  'date',
+  'time',
+  'timestamp',
+  'timestampTz',
+] as const;
+
+async function profileOf(
+  session: Session,
+  source: Sql,
+  columns: readonly number[],
+  options: ProfileOptions,
+): Promise<TextProfile[]> {
+  const name = (what: string, position: number) => ident(`${what}${position}`);
+  const parsed = columns.map(
+    (position) =>
+      sql`${textColumn(position)} as ${name('text', position)},
+        ${cast(textColumn(position), 'BIGINT')} as ${name('big', position)}`,
+  );
+  const shaped = columns.map((position) => {
+    const text = name('text', position);
+    return sql`${text}, ${shapeOf(text, name('big', position))} as ${name('shape', position)}`;
+  });
+  const counts = columns.flatMap((position) => {
+    const text = name('text', position);
+    const shape = name('shape', position);
+    const column = (expression: Sql, what: string) => sql`${expression} as ${name(what, position)}`;
+    const plain = sql`${shape} in ('integer', 'bigint', 'whole', 'fraction')`;
+    const point = sql`instr(${text}, '.')`;
+    const end = sql`case when ${shape} = 'fraction' then ${point} - 1 else strlen(${text}) end`;
+    // A double holds any 15 digits, so only longer numbers and exponents need a closer look.
+    const double = sql`case when ${plain} and strlen(${text}) <= 15 then true
+      when ${plain} or ${shape} = 'exponent' then ${isDouble(text, cast(text, 'DOUBLE'))} else false end`;
+    return [
+      column(sql`count(${text})`, 'values'),
+      ...shapes.map((kind) => column(sql`count_if(${shape} = ${literal(kind)})`, kind)),
+      column(
+        sql`max(case when ${plain} then ${end} - case when ${text} < '.' then 1 else 0 end end)`,
+        'wholeDigits',
+      ),
+      column(
+        sql`max(case when ${shape} = 'fraction' then strlen(${text}) - ${point} else 0 end)`,
+        'scale',
+      ),
+      column(sql`count_if(${double})`, 'doubles'),
+    ];
+  });
+  const [row] = await session.rows(
+    sql`select ${join(counts)} from (
+      select ${join(shaped)} from (select ${join(parsed)} from ${source}) p
+    ) s`,
+    options,
+  );
+  return columns.map((position) => {
+    const count = (what: string) => Number(row?.[`${what}${position}`] ?? 0);
+    const integers = count('integer');
+    const bigints = integers + count('bigint');
+    return {
+      values: count('values'),
+      booleans: count('boolean'),
+      whole: bigints + count('whole'),
+      fractions: count('fraction'),
+      exponents: count('exponent'),
+      doubles: count('doubles'),
+      dates: count('date'),
+      times: count('time'),
+      timestamps: count('timestamp'),
+      timestampsTz: count('timestampTz'),
+      wholeDigits: count('wholeDigits'),
+      scale: count('scale'),
+      integers,
+      bigints,
+    };
+  });
+}

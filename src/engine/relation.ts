@@ -1,0 +1,131 @@
+import { open } from 'node:fs/promises';
+import type { DelimitedDialect, LocalFile, Relation } from '../relation.js';
+import { empty, ident, integer, join, literal, sql, type Sql } from '../sql.js';
+
+/** How strictly text is read. */
+export interface ReadOptions {
+  /** Passes over what cannot be read, for guesses from a sample only. (Default: false) */
+  readonly tolerant?: boolean;
+}
+
+/** A relation as something to select FROM: columns `c0 …` of texts, and the virtual column `file_index`. */
+export function from(relation: Relation, options: ReadOptions = {}): Sql {
+  return readDelimited({
+    files: relation.files,
+    dialect: relation.dialect,
+    columns: textColumns(relation),
+    skip: relation.skipLines,
+    nullValues: relation.nullValues,
+    ...options,
+  });
+}
+
+/** Names and types of a relation's columns as they are read. */
+export function textColumns(relation: Relation): (readonly [name: string, type: 'VARCHAR'])[] {
+  return relation.headers.map((_, position) => [`c${position}`, 'VARCHAR']);
+}
+
+/** The text of the column at a position. */
+export function textColumn(position: number): Sql {
+  return ident('r', `c${position}`);
+}
+
+/** Everything that read_csv is told; it detects nothing but each file's line ends. */
+export interface DelimitedRead extends ReadOptions {
+  readonly files: readonly LocalFile[];
+  readonly dialect: DelimitedDialect;
+  readonly columns: readonly (readonly [name: string, type: 'VARCHAR' | 'BIGINT'])[];
+  readonly skip: number;
+  readonly nullValues: readonly string[];
+  /** (Default: 2,000,000) */
+  readonly maxLineBytes?: number;
+  /** (Default: true) */
+  readonly parallel?: boolean;
+  /** All lines end with LF. (Default: looked up in each file, without regard to quotes) */
+  readonly onlyLf?: boolean;
+}
+
+/** read_csv with every option said: its own guesses change values (0051 becomes 51) or take headers for rows. */
+export function readDelimited(read: DelimitedRead): Sql {
+  const { dialect } = read;
+  const strictness = read.tolerant
+    ? sql`strict_mode = false, null_padding = true, ignore_errors = true, parallel = false`
+    : sql`strict_mode = true, parallel = ${read.parallel === false ? sql`false` : sql`true`}`;
+  // Two characters in the SQL: a backslash and an n.
+  const lines = read.onlyLf ? sql`, new_line = '\\n'` : empty;
+  const { plain, other } = nullTexts(read);
+  const columns = read.columns.map(([name, type]) => sql`${literal(name)}: ${literal(type)}`);
+  const reader = sql`read_csv([${join(read.files.map((file) => literal(file.path)))}], auto_detect = false, header = false,
+    delim = ${literal(dialect.delimiter)}, quote = ${literal(dialect.quote)}, escape = ${literal(dialect.escape)},
+    comment = '', columns = {${join(columns)}}, skip = ${integer(read.skip)}, nullstr = [${join(plain.map(literal))}],
+    max_line_size = ${integer(read.maxLineBytes ?? 2_000_000)}, ${strictness}${lines}) r`;
+  if (other.length === 0) return reader;
+  const replaced = read.columns.flatMap(([name, type]) => {
+    const column = ident('r', name);
+    const text = sql`case when ${column} in (${join(other.map(literal))}) then null else ${column} end`;
+    return type === 'VARCHAR' ? [sql`${text} as ${ident(name)}`] : [];
+  });
+  return sql`(select * replace (${join(replaced)}), r.file_index from ${reader}) r`;
+}
+
+// The engine takes no null text with a delimiter or quote in it, and no empty list of them.
+function nullTexts({ nullValues, dialect }: DelimitedRead) {
+  const marks = [dialect.delimiter, dialect.quote, dialect.escape].filter((mark) => mark !== '');
+  const isPlain = (text: string) =>
+    text === '' || !marks.some((mark) => text.includes(mark) || mark.includes(text));
+  const plain = nullValues.filter(isPlain);
+  const other = nullValues.filter((text) => !isPlain(text));
+  // These stand in no file that people write.
+  const never = ['\u0001\u0002', '\u0003\u0004', '\u0005\u0006', '\u0010\u0011'].find(isPlain);
+  return { plain: plain.length === 0 && never ? [never] : plain, other };
+}
+
+/**
+ * A WHERE clause that reads the columns nobody wants, and asks for an exact reading where the engine's would be wrong:
+ * - Reading only some columns of a line with invalid UTF-8 ends the whole engine ("Attempted to access index 1 within
+ *   vector of size 1" in DuckDB 1.5.6), so every column is read; NUL bytes are found on the way.
+ * - With one column an empty line is no row, but the engine makes it a row of NULL.
+ */
+export function unreadGuard(relation: Relation, unread: readonly number[], message: string): Sql {
+  const tests = unread.map((position) => sql`contains(${textColumn(position)}, chr(0))`);
+  if (relation.headers.length === 1) tests.push(sql`coalesce(${textColumn(0)}, '') = ''`);
+  if (tests.length === 0) return empty;
+  return sql`where case when ${join(tests, sql` or `)} then error(${literal(message)}) else true end`;
+}
+
+const longestHead = 1 << 20;
+
+/**
+ * Whether the lines to skip are what the engine takes them for: it counts a quoted line's end as part of its line, so
+ * each of them must have its quotes in pairs.
+ */
+export async function headsArePlain(relation: Relation): Promise<boolean> {
+  const { skipLines, files, dialect } = relation;
+  if (skipLines === 0 || dialect.quote === '') return true;
+  const buffer = Buffer.alloc(longestHead);
+  for (const { path } of files) {
+    const file = await open(path);
+    try {
+      let filled = 0;
+      for (let wanted = 1 << 13; ; wanted = longestHead) {
+        const { bytesRead } = await file.read(buffer, filled, wanted - filled, filled);
+        filled += bytesRead;
+        const plain = headIsPlain(buffer.toString('latin1', 0, filled), skipLines, dialect.quote);
+        if (plain === false) return false;
+        if (plain || bytesRead === 0) break;
+        if (filled >= longestHead) return false;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+  return true;
+}
+
+/** Undefined: there are fewer lines than that in the text. */
+function headIsPlain(text: string, lines: number, quote: string): boolean | undefined {
+  const heads = text.split(/\r\n|\n|\r/, lines + 1);
+  const plain = heads.slice(0, lines).every((line) => line.split(quote).length % 2 === 1);
+  // The last piece may be cut off, and then its quotes say nothing.
+  return heads.length > lines ? plain : undefined;
+}
