@@ -192,6 +192,8 @@ export interface OutputColumn {
 export type Json =
   | { readonly kind: 'object'; readonly members: readonly JsonMember[] }
   | { readonly kind: 'array'; readonly items: readonly Json[] }
+  /** An item of an array that is left out where the column is NULL. */
+  | { readonly kind: 'present'; readonly column: string; readonly value: Json }
   /** The value of an output column. */
   | { readonly kind: 'column'; readonly column: string }
   /** JSON text that is the same for every row, such as a type's name. It comes from the server, never from a client. */

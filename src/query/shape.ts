@@ -33,6 +33,7 @@ export function columnsOf(shapes: readonly Json[]): string[] {
     if (shape.kind === 'column') names.add(shape.column);
     else if (shape.kind === 'object') shape.members.forEach((member) => visit(member.value));
     else if (shape.kind === 'array') shape.items.forEach(visit);
+    else if (shape.kind === 'present') visit(shape.value);
   };
   shapes.forEach(visit);
   return [...names];
@@ -52,6 +53,11 @@ function pieces(shape: Json, scope: Scope, dialect: Dialect): Piece[] {
         '}',
       ];
     case 'array':
+      if (shape.items.some(({ kind }) => kind === 'present')) {
+        // concat_ws leaves out items that are NULL, and their commas.
+        const items = shape.items.map((item) => rowText(item, scope, dialect));
+        return ['[', sql`concat_ws(',', ${join(items)})`, ']'];
+      }
       return [
         '[',
         ...shape.items.flatMap((item, index) => [
@@ -60,6 +66,10 @@ function pieces(shape: Json, scope: Scope, dialect: Dialect): Piece[] {
         ]),
         ']',
       ];
+    case 'present': {
+      const text = rowText(shape.value, scope, dialect);
+      return [sql`case when ${scope.column(shape.column).sql} is not null then ${text} end`];
+    }
     case 'column': {
       const column = scope.column(shape.column);
       return [dialect.jsonText(column.sql, column.type)];
