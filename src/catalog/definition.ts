@@ -70,7 +70,11 @@ const definition = z.object({
     .default([]),
   dateColumns: z
     .array(
-      z.object({ column: z.string(), format: z.string().min(1), timezone: z.string().optional() }),
+      z.object({
+        column: z.string(),
+        format: z.string().min(1),
+        timezone: z.string().refine(isTimezone, 'is no IANA time zone').optional(),
+      }),
     )
     .default([]),
   dateColumnsSpec: z.string().optional(),
@@ -118,6 +122,16 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, what: string
 /** The order of columns as people declare it: the name column of the batch is always the last. */
 export const isFileNameColumn = (column: { readonly name: string }) =>
   column.name === fileNameColumn;
+
+/** Whether a name is one of the IANA time zone database. */
+export function isTimezone(timezone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function withoutNulls(input: unknown): unknown {
   if (Array.isArray(input)) return input.map(withoutNulls);

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findConnection } from '../catalog/connections.js';
+import { findDataset, setGeneration } from '../catalog/datasets.js';
+import { replaceManifest } from '../catalog/manifest.js';
+import type { ImportProgress } from '../catalog/runs.js';
+import type { Secrets } from '../catalog/secrets.js';
+import type { Engine } from '../engine/engine.js';
+import { AppError } from '../errors.js';
+import type { Buckets } from '../pipeline/buckets.js';
+import { importObjects, type ImportLimits } from '../pipeline/import.js';
+import type { Snapshots } from '../pipeline/snapshots.js';
+import { ident, sql } from '../sql.js';
+import type { Work } from './runner.js';
+
+/** What imports and writebacks need beside their own input. */
+export interface WorkSettings {
+  readonly engine: Engine;
+  readonly secrets: Secrets;
+  readonly buckets: Buckets;
+  readonly snapshots: Snapshots;
+  /** Each run makes a folder of its own in it, and removes it. */
+  readonly spoolDir: string;
+}
+
+/** What imports need besides. */
+export interface ImportSettings extends WorkSettings {
+  readonly limits: ImportLimits;
+  /** Told when the columns of a dataset may have changed. */
+  readonly onPublished: () => void | Promise<void>;
+}
+
+const nothingYet: ImportProgress = {
+  filesTotal: 0,
+  filesDone: 0,
+  bytesTotal: 0,
+  bytesDone: 0,
+  rowsAdded: 0,
+  rowsRemoved: 0,
+  rowsRejected: 0,
+  warnings: [],
+};
+
+/** An import of a dataset, as it is defined when the run starts. */
+export function importWork(settings: ImportSettings, datasetId: string): Work {
+  const { engine, secrets, buckets, snapshots } = settings;
+  return {
+    kind: 'IMPORT',
+    datasetId,
+    progress: nothingYet,
+    async perform({ id, signal, report }) {
+      const { dataset, connection } = await engine.read(async (session) => {
+        const dataset = await findDataset(session, { id: datasetId });
+        if (!dataset) throw new AppError('NOT_FOUND', 'The dataset was deleted');
+        const by = { id: dataset.definition.connection };
+        const connection = await findConnection(session, secrets, by);
+        if (!connection) throw new AppError('NOT_FOUND', 'The dataset has no connection any more');
+        return { dataset, connection };
+      });
+      const generation = randomUUID().replaceAll('-', '');
+      const table = `t_${generation}`;
+      const drop = () =>
+        engine.session(async (session) => {
+          await session.run(sql`drop table if exists ${ident(table)}`);
+        });
+      const spoolDir = join(settings.spoolDir, id);
+      await mkdir(spoolDir, { recursive: true });
+      try {
+        const imported = await importObjects({
+          dataset,
+          bucket: buckets.of(connection, 'read'),
+          connectionPrefix: connection.access.prefix,
+          downloadThreads: connection.access.downloadThreads,
+          engine,
+          spoolDir,
+          table,
+          generation,
+          limits: settings.limits,
+          signal,
+          onProgress: report,
+        });
+        return {
+          progress: imported.progress,
+          async commit(session) {
+            await setGeneration(session, datasetId, imported.generation);
+            await replaceManifest(
+              session,
+              datasetId,
+              generation,
+              imported.manifest,
+              imported.rejected,
+            );
+          },
+          async publish() {
+            const current = await engine.read((session) => findDataset(session, { id: datasetId }));
+            if (current) snapshots.publish(current);
+            await settings.onPublished();
+            await engine.checkpoint();
+          },
+          discard: drop,
+        };
+      } catch (error) {
+        await drop();
+        throw error;
+      } finally {
+        await rm(spoolDir, { recursive: true, force: true });
+      }
+    },
+  };
+}

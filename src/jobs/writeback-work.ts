@@ -1,0 +1,69 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findConnection } from '../catalog/connections.js';
+import type { WritebackProgress } from '../catalog/runs.js';
+import type { Dialect } from '../dialect.js';
+import { AppError } from '../errors.js';
+import { objectKey, type Destination } from '../pipeline/destination.js';
+import { writeResult } from '../pipeline/writeback.js';
+import type { Query } from '../query/query.js';
+import type { WorkSettings } from './import-work.js';
+import type { Work } from './runner.js';
+
+/** A writeback of one query over the generation that is current when the run starts. */
+export interface WritebackRequest {
+  readonly dataset: { readonly id: string; readonly name: string };
+  /** Its `from` is replaced by the generation's. */
+  readonly query: Query;
+  readonly destination: Destination;
+}
+
+const nothingYet: WritebackProgress = { rows: 0, bytes: 0, objects: [] };
+
+/** An ad hoc writeback. */
+export function writebackWork(
+  settings: WorkSettings & { readonly dialect: Dialect },
+  { dataset, query, destination }: WritebackRequest,
+): Work {
+  const { engine, secrets, buckets, snapshots, dialect } = settings;
+  return {
+    kind: 'WRITEBACK',
+    datasetId: dataset.id,
+    progress: nothingYet,
+    async perform({ id, signal }) {
+      const connection = await engine.read((session) =>
+        findConnection(session, secrets, { id: destination.connection }),
+      );
+      if (!connection)
+        throw new AppError('NOT_FOUND', 'The destination has no connection any more');
+      const { prefix } = connection.access;
+      const key = objectKey(destination, {
+        prefix,
+        dataset: dataset.name,
+        runId: id,
+        now: new Date(),
+      });
+      const lease = snapshots.lease(dataset.name);
+      const spoolDir = join(settings.spoolDir, id);
+      try {
+        await mkdir(spoolDir, { recursive: true });
+        const progress = await engine.session((session) =>
+          writeResult({
+            query: { ...query, from: lease.source },
+            dialect,
+            session,
+            destination,
+            bucket: buckets.of(connection, 'write'),
+            key,
+            spoolDir,
+            signal,
+          }),
+        );
+        return { progress };
+      } finally {
+        lease.release();
+        await rm(spoolDir, { recursive: true, force: true });
+      }
+    },
+  };
+}

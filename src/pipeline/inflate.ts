@@ -1,0 +1,184 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Bucket, ObjectSummary } from '../aws/objects.js';
+import {
+  compressionNamed,
+  compressionOf,
+  magicBytes,
+  type Compression,
+  type CompressionName,
+} from '../compression/index.js';
+import { AppError, isAppError, messageOf } from '../errors.js';
+
+/** What an object may inflate to. Every limit names its setting in the error. */
+export interface InflateLimits {
+  readonly maxInflatedBytes: number;
+  readonly maxInflationRatio: number;
+}
+
+/** How to read an object. */
+export interface InflateOptions {
+  readonly compression: CompressionName | 'AUTO';
+  readonly limits: InflateLimits;
+  readonly signal: AbortSignal;
+  /** Told of each chunk as it arrives: bytes as stored. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+const stallMilliseconds = 60_000;
+// Below this size a high ratio is harmless: a page of spaces shrinks a lot.
+const ratioFrom = 2 ** 20;
+
+/**
+ * The bytes of an object as it was listed, inflated. Whoever stops reading early closes everything.
+ * @throws CORRUPT_COMPRESSION, OBJECT_TOO_LARGE, OBJECT_CHANGED, S3_UNAVAILABLE and the errors of aws/errors.ts, each naming the object
+ */
+export async function* inflatedBytes(
+  bucket: Bucket,
+  object: ObjectSummary,
+  options: InflateOptions,
+): AsyncGenerator<Buffer, void> {
+  const { limits, signal } = options;
+  const body = await bucket.open(object.key, { etag: object.etag, signal });
+  let stored = 0;
+  let inflated = 0;
+  const arriving = watched(body, (bytes) => {
+    stored += bytes;
+    options.onBytes?.(bytes);
+  });
+  let compression: Compression | undefined;
+  try {
+    const recognised = await recognise(arriving, object, options.compression);
+    compression = recognised.compression;
+    for await (const chunk of compression
+      ? through(recognised.bytes, compression)
+      : recognised.bytes) {
+      inflated += chunk.length;
+      if (inflated > limits.maxInflatedBytes) {
+        throw tooLarge(object, `${limits.maxInflatedBytes} bytes`, 'BUCKETQL_MAX_INFLATED_BYTES');
+      }
+      if (inflated > ratioFrom && inflated > stored * limits.maxInflationRatio) {
+        throw tooLarge(
+          object,
+          `${limits.maxInflationRatio} times its size`,
+          'BUCKETQL_MAX_INFLATION_RATIO',
+        );
+      }
+      yield chunk;
+    }
+    if (stored !== object.size) {
+      throw broken(object, `it ended after ${stored} of ${object.size} bytes`);
+    }
+  } catch (error) {
+    throw readingError(error, object, { compression, whole: stored === object.size, signal });
+  } finally {
+    body.destroy();
+  }
+}
+
+// A body that stops sending would otherwise hang for ever: the SDK waits for bytes that never come.
+async function* watched(
+  body: Readable,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer, void> {
+  let timer: NodeJS.Timeout | undefined;
+  const watch = () => {
+    timer = setTimeout(
+      () => body.destroy(new Error(`no data for ${stallMilliseconds / 1000} s`)),
+      stallMilliseconds,
+    );
+  };
+  try {
+    watch();
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      clearTimeout(timer);
+      count(chunk.length);
+      yield chunk;
+      watch();
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* through(
+  bytes: AsyncIterable<Buffer>,
+  compression: Compression,
+): AsyncGenerator<Buffer, void> {
+  const inflate = compression.inflate();
+  const feeding = pipeline(bytes, inflate);
+  // Its error also ends the iteration below, and is seen there.
+  feeding.catch(() => undefined);
+  try {
+    yield* inflate as AsyncIterable<Buffer>;
+  } finally {
+    inflate.destroy();
+  }
+}
+
+// The first bytes say what a stream is; a name like .gz can lie.
+async function recognise(
+  arriving: AsyncGenerator<Buffer, void>,
+  object: ObjectSummary,
+  asked: CompressionName | 'AUTO',
+): Promise<{ compression: Compression | undefined; bytes: AsyncIterable<Buffer> }> {
+  if (asked === 'NONE') return { compression: undefined, bytes: arriving };
+  let head = Buffer.alloc(0);
+  while (head.length < magicBytes) {
+    const { value, done } = await arriving.next();
+    if (done) break;
+    head = Buffer.concat([head, value]);
+  }
+  const found = compressionOf(head);
+  if (asked !== 'AUTO' && found !== compressionNamed(asked) && head.length > 0) {
+    throw new AppError(
+      'CORRUPT_COMPRESSION',
+      `Object ${object.key} is not ${asked}; set the selection's compression to AUTO or NONE, or leave the object out`,
+      { details: { file: object.key, key: object.key } },
+    );
+  }
+  return {
+    compression: found,
+    bytes: (async function* () {
+      if (head.length > 0) yield head;
+      yield* arriving;
+    })(),
+  };
+}
+
+function tooLarge(object: ObjectSummary, limit: string, setting: string): AppError {
+  return new AppError(
+    'OBJECT_TOO_LARGE',
+    `Object ${object.key} inflates past ${limit}; raise ${setting} or split it`,
+    { details: { file: object.key, key: object.key, limit: setting } },
+  );
+}
+
+function broken(object: ObjectSummary, how: string, cause?: unknown): AppError {
+  return new AppError('S3_UNAVAILABLE', `Reading ${object.key} broke off: ${how}`, {
+    details: { file: object.key, key: object.key },
+    cause,
+  });
+}
+
+function readingError(
+  error: unknown,
+  object: ObjectSummary,
+  state: { compression: Compression | undefined; whole: boolean; signal: AbortSignal },
+): AppError {
+  if (isAppError(error)) return error;
+  const details = { file: object.key, key: object.key };
+  if (state.signal.aborted) {
+    return new AppError('CANCELLED', `Reading ${object.key} was cancelled`, { details });
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  // A stream that ends too early is the object's fault only when all of the object was there.
+  if (state.compression && (code === 'Z_DATA_ERROR' || (code?.startsWith('Z_') && state.whole))) {
+    return new AppError(
+      'CORRUPT_COMPRESSION',
+      `Object ${object.key} is a truncated or damaged ${state.compression.name} stream (${messageOf(error)}); have it sent again, or leave it out of the selection`,
+      { details, cause: error },
+    );
+  }
+  return broken(object, messageOf(error), error);
+}

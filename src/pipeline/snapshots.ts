@@ -1,0 +1,157 @@
+import type { Dataset, Generation } from '../catalog/datasets.js';
+import type { Engine, Session } from '../engine/engine.js';
+import { AppError, isAppError } from '../errors.js';
+import type { Source } from '../query/query.js';
+import { ident, sql } from '../sql.js';
+
+/** A dataset's current generation, lent to a reader. It stays as it is until `release`. */
+export interface Lease {
+  readonly dataset: Dataset;
+  readonly generation: Generation;
+  readonly source: Source;
+  release(): void;
+}
+
+interface Entry {
+  readonly dataset: Dataset;
+  readonly generation: Generation;
+  readonly source: Source;
+  readers: number;
+  retired: boolean;
+}
+
+/**
+ * The datasets that can be queried now, by name. Publishing a new generation never disturbs those who read the old one:
+ * its table is dropped when the last of them is done.
+ */
+export class Snapshots {
+  readonly #engine: Engine;
+  readonly #querySeconds: number;
+  readonly #onDropFailed: (table: string, error: unknown) => void;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(
+    engine: Engine,
+    options: {
+      /** Longest time of one read. */
+      readonly querySeconds: number;
+      readonly onDropFailed: (table: string, error: unknown) => void;
+    },
+  ) {
+    this.#engine = engine;
+    this.#querySeconds = options.querySeconds;
+    this.#onDropFailed = options.onDropFailed;
+  }
+
+  /** Makes a dataset's current generation the one that new readers get. */
+  publish(dataset: Dataset): void {
+    this.#retire(dataset.id);
+    const { current } = dataset;
+    if (!current?.table) return;
+    const source = { table: current.table, columns: current.columns };
+    this.#entries.set(dataset.name, {
+      dataset,
+      generation: current,
+      source,
+      readers: 0,
+      retired: false,
+    });
+  }
+
+  /** Takes a dataset away from new readers, and drops its table when the last reader is done. */
+  remove(datasetId: string): void {
+    this.#retire(datasetId);
+  }
+
+  /** Replaces what is said about a dataset whose generation did not change. */
+  redefine(dataset: Dataset): void {
+    for (const [name, entry] of this.#entries) {
+      if (entry.dataset.id !== dataset.id) continue;
+      this.#entries.delete(name);
+      // The same object: leases count their readers on it.
+      this.#entries.set(dataset.name, Object.assign(entry, { dataset }));
+    }
+  }
+
+  /** The published datasets by name. */
+  published(): Dataset[] {
+    return [...this.#entries.values()]
+      .map((entry) => entry.dataset)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** @throws NOT_FOUND when the dataset has no table */
+  lease(name: string): Lease {
+    const entry = this.#entries.get(name);
+    if (!entry) {
+      throw new AppError('NOT_FOUND', `Dataset ${name} has no rows yet; import it first`, {
+        details: { dataset: name },
+      });
+    }
+    entry.readers++;
+    let released = false;
+    return {
+      dataset: entry.dataset,
+      generation: entry.generation,
+      source: entry.source,
+      release: () => {
+        if (released) return;
+        released = true;
+        entry.readers--;
+        if (entry.retired && entry.readers === 0) this.#drop(entry);
+      },
+    };
+  }
+
+  /**
+   * Lends a dataset's generation and a session to `job`.
+   * @throws QUERY_TIMEOUT after the configured time, CANCELLED when the signal is aborted
+   */
+  async read<T>(
+    name: string,
+    job: (lease: Lease, session: Session) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const lease = this.lease(name);
+    const deadline = AbortSignal.timeout(this.#querySeconds * 1000);
+    const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    try {
+      return await this.#engine.read((session) => job(lease, stoppable(session, either)), {
+        signal: either,
+      });
+    } catch (error) {
+      if (isAppError(error) && error.code === 'CANCELLED' && deadline.aborted) {
+        throw new AppError(
+          'QUERY_TIMEOUT',
+          `The query took longer than ${this.#querySeconds} s; ask for less, or raise BUCKETQL_QUERY_SECONDS`,
+          { details: { limit: this.#querySeconds }, cause: error },
+        );
+      }
+      throw error;
+    } finally {
+      lease.release();
+    }
+  }
+
+  #retire(datasetId: string): void {
+    for (const [name, entry] of this.#entries) {
+      if (entry.dataset.id !== datasetId) continue;
+      this.#entries.delete(name);
+      entry.retired = true;
+      if (entry.readers === 0) this.#drop(entry);
+    }
+  }
+
+  #drop({ source }: Entry): void {
+    this.#engine
+      .transaction((session) => session.run(sql`drop table if exists ${ident(source.table)}`))
+      // What cannot be dropped now is an orphan, and orphans are dropped at the next start.
+      .catch((error: unknown) => this.#onDropFailed(source.table, error));
+  }
+}
+
+// The reader's own signal is part of `signal` already; what is passed with a statement cannot lift the deadline.
+const stoppable = (session: Session, signal: AbortSignal): Session => ({
+  run: (statement) => session.run(statement, { signal }),
+  rows: (statement) => session.rows(statement, { signal }),
+});

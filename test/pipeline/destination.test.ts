@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { objectKey, parseDestination } from '../../src/pipeline/destination.js';
+
+const facts = {
+  prefix: 'acme/',
+  dataset: 'orders',
+  runId: 'r-1',
+  // In Auckland it is already the next day.
+  now: new Date('2026-03-01T11:30:00Z'),
+};
+const keyOf = (more: Record<string, unknown>) =>
+  objectKey(parseDestination({ connection: 'c', fileName: 'x', format: 'CSV', ...more }), facts);
+
+describe('the key of a written object', () => {
+  it.each([
+    [{}, 'acme/x.csv'],
+    [{ compression: 'GZIP' }, 'acme/x.csv.gz'],
+    [{ format: 'PARQUET' }, 'acme/x.parquet'],
+    [{ format: 'NDJSON', fileName: 'x.ndjson' }, 'acme/x.ndjson'],
+    [{ extension: 'txt' }, 'acme/x.txt'],
+    [{ extension: '' }, 'acme/x'],
+    [
+      { path: '/out/<dataset>/', fileName: '<current_date>-<run_id>' },
+      'acme/out/orders/2026-03-01-r-1.csv',
+    ],
+    [{ fileName: '<current_date>', timezone: 'Pacific/Auckland' }, 'acme/2026-03-02.csv'],
+    [{ fileName: '<current_date-1>' }, 'acme/2026-02-28.csv'],
+    [{ fileName: '<current_date-31>' }, 'acme/2026-01-29.csv'],
+  ])('%j is %s', (input, key) => {
+    expect(keyOf(input)).toBe(key);
+  });
+
+  it.each([
+    [{ fileName: '../x' }],
+    [{ path: 'a/../b' }],
+    [{ fileName: 'a\nb' }],
+    [{ fileName: 'x'.repeat(1100) }],
+    [{ fileName: '<yesterday>' }],
+    [{ fileName: '<run_id-1>' }],
+  ])('%j is refused', (input) => {
+    expect(() => keyOf(input)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+  });
+});
