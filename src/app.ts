@@ -1,0 +1,214 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { callerPrincipal, type CredentialsProvider } from './aws/credentials.js';
+import { listDatasets, type Dataset } from './catalog/datasets.js';
+import { findConnection } from './catalog/connections.js';
+import { migrate } from './catalog/migrations.js';
+import { keyFromFile, secretsUnder, type Secrets } from './catalog/secrets.js';
+import type { Config } from './config.js';
+import { duckdbDialect } from './engine/dialect.js';
+import { engineVersion, openDuckDB } from './engine/duckdb.js';
+import type { Engine } from './engine/engine.js';
+import type { Services } from './graphql/context.js';
+import { LiveSchema } from './graphql/live-schema.js';
+import { buildManagementSchema } from './graphql/management/schema.js';
+import { serve } from './graphql/server.js';
+import { tableAccess } from './graphql/table-access.js';
+import type { TableDataset } from './graphql/tables/types.js';
+import { Runner } from './jobs/runner.js';
+import type { Log } from './log.js';
+import { Buckets } from './pipeline/buckets.js';
+import { primaryKeyNames } from './pipeline/columns.js';
+import { Snapshots } from './pipeline/snapshots.js';
+import { ident, sql } from './sql.js';
+
+/** A running service. */
+export interface App {
+  /** Where GraphQL is: http://HOST:PORT/graphql. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** What a caller of {@link startApp} may hand in. */
+export interface AppOptions {
+  readonly log: Log;
+  /** The service's own AWS credentials. (Default: the process's AWS chain) */
+  readonly credentials?: CredentialsProvider;
+}
+
+const maxRequestBytes = 2 ** 20;
+
+/**
+ * The composition root: opens the database, mends what a crash left, builds the schema and listens.
+ * @throws DATABASE_LOCKED, DATABASE_DAMAGED
+ */
+export async function startApp(config: Config, { log, credentials }: AppOptions): Promise<App> {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const spoolDir = join(config.dataDir, 'spool');
+  const engine = await openDuckDB({
+    path: join(config.dataDir, 'bucketql.duckdb'),
+    threads: config.threads,
+    maxQueries: config.maxQueries,
+    tempDirectory: join(config.dataDir, 'tmp'),
+    ...(config.memoryLimit === undefined ? {} : { memoryLimit: config.memoryLimit }),
+  });
+  try {
+    await engine.session(migrate);
+    // The spool belongs to whoever holds the database, and runs of a stopped process have no use for it.
+    await rm(spoolDir, { recursive: true, force: true });
+    await mkdir(spoolDir, { recursive: true });
+    const secrets = secretsUnder(await keyFromFile(join(config.dataDir, 'secret.key')));
+    const runner = new Runner(engine, { log, slots: { IMPORT: config.maxImports, WRITEBACK: 2 } });
+    await runner.recover();
+    const snapshots = new Snapshots(engine, {
+      querySeconds: config.querySeconds,
+      onDropFailed: (table, err) =>
+        log.warn({ err, table }, 'a table that is not used any more stays until the next start'),
+    });
+    const datasets = await engine.read((session) => listDatasets(session));
+    await dropOrphans(engine, datasets, log);
+    for (const dataset of datasets) snapshots.publish(dataset);
+
+    const origins = new Map<string, string>();
+    await rememberOrigins(engine, secrets, datasets, origins);
+    const schema = new LiveSchema(buildManagementSchema(), () =>
+      snapshots.published().map((dataset) => tableDataset(dataset, origins.get(dataset.id))),
+    );
+    const sts = {
+      base: credentials,
+      endpoint: config.stsEndpoint,
+      region: config.awsRegion,
+      sessionSeconds: config.sessionSeconds,
+    };
+    const buckets = new Buckets({ ...sts, allowedEndpoints: config.allowedEndpoints });
+    const services: Services = {
+      engine,
+      secrets,
+      buckets,
+      snapshots,
+      runner,
+      schema,
+      log,
+      imports: {
+        engine,
+        secrets,
+        buckets,
+        snapshots,
+        spoolDir,
+        limits: config,
+        async onPublished() {
+          const current = await engine.read((session) => listDatasets(session));
+          await rememberOrigins(engine, secrets, current, origins);
+          schema.publish();
+        },
+      },
+      principalArn: principalFinder(config, () => callerPrincipal(sts), log),
+      waitSeconds: config.waitSeconds,
+    };
+    let ready = true;
+    const server = await serve({
+      services,
+      tables: tableAccess(services, { dialect: duckdbDialect, maxLimit: config.maxLimit }),
+      apiTokens: config.apiTokens,
+      host: config.host,
+      port: config.port,
+      maxRequestBytes,
+      ready: () => ready,
+    });
+    const url = `${server.url}/graphql`;
+    log.info({ url, engine: engineVersion(), dataDir: config.dataDir }, 'listening');
+    if (config.apiTokens.length === 0) {
+      log.warn(
+        'no BUCKETQL_API_TOKENS: everybody on this machine may do everything, and nobody from outside can connect',
+      );
+    }
+    return {
+      url,
+      async close() {
+        ready = false;
+        await server.close();
+        await runner.close();
+        buckets.close();
+        await engine
+          .checkpoint()
+          .catch((err: unknown) => log.warn({ err }, 'no checkpoint at the end'));
+        await engine.close();
+      },
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** Drops tables that no dataset refers to: what a stopped process was loading, or had not yet dropped. */
+async function dropOrphans(engine: Engine, datasets: readonly Dataset[], log: Log): Promise<void> {
+  const used = new Set(datasets.map(({ current }) => current?.table));
+  await engine.session(async (session) => {
+    const tables = await session.rows(
+      sql`select table_name from duckdb_tables() where schema_name = 'main' and table_name like 't\_%' escape '\'`,
+    );
+    for (const { table_name: table } of tables) {
+      if (used.has(String(table))) continue;
+      log.info({ table }, 'dropping a table that no dataset refers to');
+      await session.run(sql`drop table ${ident(String(table))}`);
+    }
+  });
+}
+
+// Where a dataset's rows come from, for the descriptions in the schema.
+async function rememberOrigins(
+  engine: Engine,
+  secrets: Secrets,
+  datasets: readonly Dataset[],
+  origins: Map<string, string>,
+): Promise<void> {
+  await engine.read(async (session) => {
+    for (const { id, definition } of datasets) {
+      const connection = await findConnection(session, secrets, { id: definition.connection });
+      if (!connection) continue;
+      const { bucket, prefix, name } = connection.access;
+      const { selection } = definition;
+      origins.set(
+        id,
+        `s3://${bucket}/${prefix}${selection.prefix}${selection.fileName ?? ''}* over connection ${name}`,
+      );
+    }
+  });
+}
+
+function tableDataset({ name, definition, current }: Dataset, origin = 'S3'): TableDataset {
+  const columns = current?.columns ?? [];
+  return {
+    name,
+    columns,
+    // A definition may have changed since the import: its key counts when the table has it.
+    primaryKey: definition.primaryKey.every((key) =>
+      columns.some((column) => !column.nullable && (column.source === key || column.name === key)),
+    )
+      ? primaryKeyNames(columns, definition.primaryKey)
+      : [],
+    origin,
+    ...(definition.title === undefined ? {} : { title: definition.title }),
+    ...(definition.description === undefined ? {} : { description: definition.description }),
+  };
+}
+
+// Asked once: who the service is does not change while it runs.
+function principalFinder(
+  config: Config,
+  ask: () => Promise<string>,
+  log: Log,
+): () => Promise<string | null> {
+  let known: Promise<string> | undefined;
+  return async () => {
+    if (config.principalArn !== undefined) return config.principalArn;
+    try {
+      return await (known ??= ask());
+    } catch (err) {
+      known = undefined;
+      log.warn({ err }, 'the service’s own principal is not known; set BUCKETQL_PRINCIPAL_ARN');
+      return null;
+    }
+  };
+}

@@ -1,0 +1,34 @@
+import type { Principal } from '../auth/principal.js';
+import type { Secrets } from '../catalog/secrets.js';
+import type { Engine } from '../engine/engine.js';
+import type { ImportSettings } from '../jobs/import-work.js';
+import type { Runner } from '../jobs/runner.js';
+import type { Log } from '../log.js';
+import type { Buckets } from '../pipeline/buckets.js';
+import type { Snapshots } from '../pipeline/snapshots.js';
+import type { Loaders } from './loaders.js';
+import type { LiveSchema } from './live-schema.js';
+import type { TableContext } from './tables/reader.js';
+
+/** What resolvers work with; made once by app.ts. */
+export interface Services {
+  readonly engine: Engine;
+  readonly secrets: Secrets;
+  readonly buckets: Buckets;
+  readonly snapshots: Snapshots;
+  readonly runner: Runner;
+  readonly imports: ImportSettings;
+  readonly schema: LiveSchema;
+  readonly log: Log;
+  /** The ARN that trust policies name; null while it is not known. */
+  readonly principalArn: () => Promise<string | null>;
+  /** Longest answer to `wait: true`, in seconds. */
+  readonly waitSeconds: number;
+}
+
+/** One request: the services, who asks, and what lives as long as the request. */
+export interface Context extends TableContext {
+  readonly services: Services;
+  readonly principal: Principal;
+  readonly loaders: Loaders;
+}

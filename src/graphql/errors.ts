@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { isAppError } from '../errors.js';
+import type { Log } from '../log.js';
+
+/** Turns any error into what clients see: our code, retryable and details in `extensions`; INTERNAL for the rest. */
+export function errorFormatter(log: Log) {
+  return (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
+    const original = originalOf(error);
+    if (isAppError(original)) {
+      const { code, message, retryable, details } = original;
+      if (code === 'INTERNAL') log.error({ err: original }, message);
+      return { ...formatted, message, extensions: { code, retryable, details: plain(details) } };
+    }
+    // What graphql-js and Apollo say about the document, its variables and the request is meant for the client.
+    if (original === undefined) return formatted;
+    const id = randomUUID();
+    log.error({ err: original, id }, 'unexpected error in a request');
+    return {
+      ...formatted,
+      message: `An internal error happened; the log has it under ${id}`,
+      extensions: { code: 'INTERNAL', retryable: false, details: { id } },
+    };
+  };
+}
+
+function originalOf(error: unknown): unknown {
+  if (!(error instanceof GraphQLError)) return error;
+  const { originalError } = error;
+  return originalError instanceof GraphQLError ? originalOf(originalError) : originalError;
+}
+
+const plain = (details: unknown): Record<string, unknown> =>
+  JSON.parse(
+    JSON.stringify(details, (_key, member: unknown) =>
+      typeof member === 'bigint' ? member.toString() : member,
+    ),
+  ) as Record<string, unknown>;

@@ -1,0 +1,419 @@
+import { randomUUID } from 'node:crypto';
+import {
+  Arg,
+  Args,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  InputType,
+  Int,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { z } from 'zod';
+import type { BucketAccess } from '../../aws/access.js';
+import { requireAllowed } from '../../aws/client.js';
+import { checkConnection, verdict, type ConnectionCheck } from '../../aws/doctor.js';
+import { readPolicy, trustPolicy, writePolicy } from '../../aws/policies.js';
+import {
+  deleteConnection,
+  findConnection,
+  insertConnection,
+  listConnections,
+  setConnectionStatus,
+  updateConnectionAccess,
+  type Connection,
+} from '../../catalog/connections.js';
+import { listDatasets, type Dataset } from '../../catalog/datasets.js';
+import { parseInput } from '../../catalog/definition.js';
+import { AppError } from '../../errors.js';
+import type { Context } from '../context.js';
+import { GraphQLDateTime, GraphQLJSON } from '../scalars.js';
+import { DatasetType } from './datasets.js';
+import { CheckOutcome, ConnectionAuth, ConnectionStatus } from './enums.js';
+import { checkedPage, PageArgs } from './paging.js';
+
+@ObjectType('Connection', { description: 'Credentials and one bucket.' })
+export class ConnectionType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String, { description: 'Unique.' })
+  name!: string;
+
+  @Field(() => ConnectionAuth)
+  auth!: string;
+
+  @Field(() => String, { nullable: true })
+  roleArn!: string | null;
+
+  @Field(() => String, { nullable: true })
+  roleSessionName!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Made by the service, unique for each connection, never reused.',
+  })
+  externalId!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The secret half is write-only.' })
+  accessKeyId!: string | null;
+
+  @Field(() => String, { description: 'The only bucket this connection may touch.' })
+  bucket!: string;
+
+  @Field(() => String, { description: 'And only below this prefix; "" is the whole bucket.' })
+  prefix!: string;
+
+  @Field(() => String)
+  region!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Of an S3-compatible service; BUCKETQL_ALLOWED_ENDPOINTS must list it.',
+  })
+  endpoint!: string | null;
+
+  @Field(() => Boolean)
+  forcePathStyle!: boolean;
+
+  @Field(() => Int, { description: 'Parallel object downloads.' })
+  downloadThreads!: number;
+
+  @Field(() => GraphQLJSON, {
+    nullable: true,
+    description: 'Extra request headers, such as {"x-amz-request-payer": "requester"}.',
+  })
+  headers!: Readonly<Record<string, string>> | null;
+
+  @Field(() => ConnectionStatus)
+  status!: string;
+
+  @Field(() => String, { nullable: true, description: 'One line a person can act on.' })
+  statusReason!: string | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  verifiedAt!: Date | null;
+}
+
+@InputType({ description: 'How to reach a bucket.' })
+export class ConnectionInput {
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => ConnectionAuth, { defaultValue: 'ASSUME_ROLE' })
+  auth!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'ASSUME_ROLE: the role in the bucket owner’s account.',
+  })
+  roleArn?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    defaultValue: 'bucketql',
+    description: 'What the owner’s CloudTrail shows.',
+  })
+  roleSessionName?: string | null;
+
+  @Field(() => String, { nullable: true })
+  accessKeyId?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Write-only; encrypted where it is stored.' })
+  secretAccessKey?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Write-only; encrypted where it is stored.' })
+  sessionToken?: string | null;
+
+  @Field(() => String)
+  bucket!: string;
+
+  @Field(() => String, { nullable: true, defaultValue: '' })
+  prefix?: string | null;
+
+  @Field(() => String)
+  region!: string;
+
+  @Field(() => String, { nullable: true })
+  endpoint?: string | null;
+
+  @Field(() => Boolean, { nullable: true, defaultValue: false })
+  forcePathStyle?: boolean | null;
+
+  @Field(() => Int, { nullable: true, defaultValue: 4 })
+  downloadThreads?: number | null;
+
+  @Field(() => GraphQLJSON, { nullable: true })
+  headers?: unknown;
+}
+
+@ObjectType('ConnectionCheck', { description: 'One thing that was tried.' })
+export class ConnectionCheckType {
+  @Field(() => String, {
+    description: 'ASSUME_ROLE, EXTERNAL_ID_REQUIRED, REGION, LIST, READ or WRITE.',
+  })
+  name!: string;
+
+  @Field(() => CheckOutcome)
+  outcome!: string;
+
+  @Field(() => String, { nullable: true, description: 'The IAM action that is missing.' })
+  action?: string;
+
+  @Field(() => String, { description: 'What was tried, what came back, what to change.' })
+  message!: string;
+}
+
+@ObjectType('ConnectionReport', { description: 'What a check of a connection found.' })
+export class ConnectionReportType {
+  @Field(() => ConnectionType)
+  connection!: ConnectionType;
+
+  @Field(() => [ConnectionCheckType])
+  checks!: ConnectionCheck[];
+}
+
+const input = z
+  .object({
+    name: z
+      .string()
+      .regex(
+        /^[\w][\w .-]{0,99}$/,
+        'must begin with a letter or digit and have at most 100 of A-Z a-z 0-9 _ . - and spaces',
+      ),
+    auth: z.enum(['ASSUME_ROLE', 'ACCESS_KEY', 'AMBIENT']).default('ASSUME_ROLE'),
+    roleArn: z
+      .string()
+      .regex(
+        /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/.+$/,
+        'must be a role’s ARN: arn:aws:iam::123456789012:role/name',
+      )
+      .nullable()
+      .default(null),
+    roleSessionName: z
+      .string()
+      .regex(/^[\w+=,.@-]{2,64}$/, 'must be 2 to 64 of A-Z a-z 0-9 _ + = , . @ -')
+      .default('bucketql'),
+    accessKeyId: z.string().min(1).nullable().default(null),
+    secretAccessKey: z.string().min(1).nullable().default(null),
+    sessionToken: z.string().min(1).nullable().default(null),
+    bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no bucket name'),
+    prefix: z.string().max(1024).default(''),
+    region: z.string().regex(/^[a-z0-9-]+$/, 'is no region'),
+    endpoint: z
+      .url({ protocol: /^https?$/ })
+      .nullable()
+      .default(null),
+    forcePathStyle: z.boolean().default(false),
+    downloadThreads: z.int().min(1).max(32).default(4),
+    headers: z
+      .record(z.string().regex(/^x-amz-[a-z0-9-]+$/, 'must be x-amz-… headers'), z.string())
+      .default({}),
+  })
+  .refine((c) => c.auth !== 'ASSUME_ROLE' || c.roleArn !== null, {
+    path: ['roleArn'],
+    message: 'is needed with auth ASSUME_ROLE',
+  })
+  .refine(
+    (c) => c.auth !== 'ACCESS_KEY' || (c.accessKeyId !== null && c.secretAccessKey !== null),
+    {
+      path: ['accessKeyId'],
+      message: 'and secretAccessKey are needed with auth ACCESS_KEY',
+    },
+  );
+
+@Resolver(() => ConnectionType)
+export class ConnectionResolver {
+  @Query(() => [ConnectionType], { description: 'Connections by name.' })
+  async connections(@Args(() => PageArgs) page: PageArgs, @Ctx() { services }: Context) {
+    const { engine, secrets } = services;
+    const found = await engine.read((session) =>
+      listConnections(session, secrets, checkedPage(page)),
+    );
+    return found.map(shown);
+  }
+
+  @Query(() => ConnectionType, { nullable: true })
+  async connection(@Arg('id', () => ID) id: string, @Ctx() { services }: Context) {
+    const { engine, secrets } = services;
+    const found = await engine.read((session) => findConnection(session, secrets, { id }));
+    return found ? shown(found) : null;
+  }
+
+  @Mutation(() => ConnectionType, {
+    description:
+      'Makes a connection with an external id of its own. Paste its trustPolicy into the role, then testConnection.',
+  })
+  async createConnection(
+    @Arg('input', () => ConnectionInput) given: ConnectionInput,
+    @Ctx() { services }: Context,
+  ): Promise<ConnectionType> {
+    const { engine, secrets } = services;
+    const access = checkedAccess(given, services);
+    const connection: Connection = {
+      id: randomUUID(),
+      access: {
+        ...access,
+        // A UUID has 122 random bits: it is unique without asking, and nobody can guess another's.
+        externalId: access.auth === 'ASSUME_ROLE' ? `bucketql-${randomUUID()}` : null,
+      },
+      status: 'UNVERIFIED',
+      statusReason: null,
+      verifiedAt: null,
+      version: 1,
+      createdAt: new Date(),
+    };
+    await engine.transaction(async (session) => {
+      if (await findConnection(session, secrets, { name: access.name }))
+        throw nameTaken(access.name);
+      await insertConnection(session, connection, secrets);
+    });
+    return shown(connection);
+  }
+
+  @Mutation(() => ConnectionType, {
+    description:
+      'Replaces how a connection reaches its bucket. Its external id stays; a secret that is left out stays too.',
+  })
+  async updateConnection(
+    @Arg('id', () => ID) id: string,
+    @Arg('input', () => ConnectionInput) given: ConnectionInput,
+    @Ctx() { services }: Context,
+  ): Promise<ConnectionType> {
+    const { engine, secrets } = services;
+    return engine.transaction(async (session) => {
+      const before = await findConnection(session, secrets, { id });
+      if (!before) throw noConnection(id);
+      const kept = {
+        ...given,
+        secretAccessKey: given.secretAccessKey ?? before.access.secretAccessKey,
+        sessionToken: given.sessionToken ?? before.access.sessionToken,
+      };
+      const access = checkedAccess(kept, services);
+      const other = await findConnection(session, secrets, { name: access.name });
+      if (other && other.id !== id) throw nameTaken(access.name);
+      const externalId =
+        access.auth === 'ASSUME_ROLE'
+          ? (before.access.externalId ?? `bucketql-${randomUUID()}`)
+          : null;
+      await updateConnectionAccess(session, id, { ...access, externalId }, secrets);
+      return shown((await findConnection(session, secrets, { id })) ?? before);
+    });
+  }
+
+  @Mutation(() => ConnectionReportType, {
+    description: 'Tries what imports (and, if asked, writebacks) will do and says what is missing.',
+  })
+  async testConnection(
+    @Arg('id', () => ID) id: string,
+    @Arg('write', () => Boolean, { nullable: true, defaultValue: false }) write: boolean,
+    @Ctx() { services }: Context,
+  ): Promise<ConnectionReportType> {
+    const { engine, secrets, buckets } = services;
+    const connection = await engine.read((session) => findConnection(session, secrets, { id }));
+    if (!connection) throw noConnection(id);
+    const checks = await checkConnection(connection.access, buckets.settings, { write });
+    const reason = verdict(checks);
+    const found = {
+      status: reason === undefined ? ('VALID' as const) : ('INVALID' as const),
+      statusReason: reason ?? null,
+      verifiedAt: new Date(),
+    };
+    await engine.transaction((session) => setConnectionStatus(session, id, found));
+    return { connection: shown({ ...connection, ...found }), checks };
+  }
+
+  @Mutation(() => Boolean, { description: 'Refused while datasets use the connection.' })
+  async deleteConnection(
+    @Arg('id', () => ID) id: string,
+    @Ctx() { services }: Context,
+  ): Promise<boolean> {
+    const { engine, secrets } = services;
+    return engine.transaction(async (session) => {
+      if (!(await findConnection(session, secrets, { id }))) throw noConnection(id);
+      const users = await listDatasets(session, { connection: id });
+      if (users.length > 0) {
+        const names = users.map(({ name }) => name).join(', ');
+        throw new AppError(
+          'IN_USE',
+          `The connection is used by the datasets ${names}; delete or change them first`,
+          {
+            details: { datasets: users.map(({ name }) => name) },
+          },
+        );
+      }
+      await deleteConnection(session, id);
+      return true;
+    });
+  }
+
+  @FieldResolver(() => GraphQLJSON, {
+    nullable: true,
+    description: 'ASSUME_ROLE: ready to paste in IAM.',
+  })
+  async trustPolicy(@Root() { externalId }: ConnectionType, @Ctx() { services }: Context) {
+    if (externalId === null) return null;
+    const principal = await services.principalArn();
+    return principal === null ? null : trustPolicy(principal, externalId);
+  }
+
+  @FieldResolver(() => GraphQLJSON, { description: 'Least privilege for imports.' })
+  readPolicy(@Root() connection: ConnectionType) {
+    return readPolicy(connection);
+  }
+
+  @FieldResolver(() => GraphQLJSON, { description: 'Least privilege for writebacks.' })
+  writePolicy(@Root() connection: ConnectionType) {
+    return writePolicy(connection);
+  }
+
+  @FieldResolver(() => [DatasetType])
+  async datasets(
+    @Root() connection: ConnectionType,
+    @Ctx() { loaders }: Context,
+  ): Promise<Dataset[]> {
+    return loaders.datasetsOfConnection.load(connection.id);
+  }
+}
+
+/** What the API shows of a connection, name by name, so that a secret can never slip through. */
+export function shown({ access, ...connection }: Connection): ConnectionType {
+  const assumesRole = access.auth === 'ASSUME_ROLE';
+  return {
+    id: connection.id,
+    name: access.name,
+    auth: access.auth,
+    roleArn: access.roleArn,
+    roleSessionName: assumesRole ? access.roleSessionName : null,
+    externalId: access.externalId,
+    accessKeyId: access.accessKeyId,
+    bucket: access.bucket,
+    prefix: access.prefix,
+    region: access.region,
+    endpoint: access.endpoint,
+    forcePathStyle: access.forcePathStyle,
+    downloadThreads: access.downloadThreads,
+    headers: Object.keys(access.headers).length > 0 ? access.headers : null,
+    status: connection.status,
+    statusReason: connection.statusReason,
+    verifiedAt: connection.verifiedAt,
+  };
+}
+
+function checkedAccess(given: ConnectionInput, { buckets }: Context['services']): BucketAccess {
+  const access = { ...parseInput(input, given, 'connection'), externalId: null };
+  requireAllowed(access.endpoint, buckets.settings.allowedEndpoints);
+  return access;
+}
+
+const nameTaken = (name: string) =>
+  new AppError('ALREADY_EXISTS', `There is a connection named ${name} already`, {
+    details: { name },
+  });
+const noConnection = (id: string) =>
+  new AppError('NOT_FOUND', `There is no connection ${id}`, { details: { id } });

@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto';
+import {
+  Arg,
+  Args,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Int,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { findConnection } from '../../catalog/connections.js';
+import {
+  deleteDataset,
+  findDataset,
+  insertDataset,
+  listDatasets,
+  updateDefinition,
+  type Dataset,
+} from '../../catalog/datasets.js';
+import { parseDefinition, type DatasetDefinition } from '../../catalog/definition.js';
+import { listRejectedRows } from '../../catalog/manifest.js';
+import { listRuns } from '../../catalog/runs.js';
+import type { Column } from '../../columns.js';
+import type { Session } from '../../engine/engine.js';
+import type { RejectedRow } from '../../engine/load.js';
+import { AppError } from '../../errors.js';
+import { parseDateColumnsSpec } from '../../formats/date-columns-spec.js';
+import { parseDatePattern } from '../../formats/date-pattern.js';
+import type { Context } from '../context.js';
+import { GraphQLBigInt, GraphQLDateTime, GraphQLJSON } from '../scalars.js';
+import { ConnectionType, shown } from './connections.js';
+import { DatasetInput } from './dataset-input.js';
+import { ColumnType as ColumnTypeEnum } from './enums.js';
+import { checkedPage, PageArgs, RunPageArgs } from './paging.js';
+import { ImportRunType, importRunView } from './runs.js';
+
+@ObjectType('Column', { description: 'A column of a dataset’s table.' })
+export class ColumnType {
+  @Field(() => String, { description: 'A GraphQL name, unique in the table.' })
+  name!: string;
+
+  @Field(() => String, { description: 'The header as it stands in the file ("" if it has none).' })
+  source!: string;
+
+  @Field(() => ColumnTypeEnum)
+  type!: string;
+
+  @Field(() => Boolean)
+  nullable!: boolean;
+
+  @Field(() => String, { nullable: true })
+  description?: string;
+}
+
+@ObjectType('RejectedRow', {
+  description: 'A row of the current generation’s files that was set aside.',
+})
+export class RejectedRowType {
+  @Field(() => String, { description: 'Key of the object.' })
+  file!: string;
+
+  @Field(() => GraphQLBigInt, {
+    nullable: true,
+    description: '1-based physical line where the row begins.',
+  })
+  line!: number | null;
+
+  @Field(() => String, { nullable: true })
+  column!: string | null;
+
+  @Field(() => String, { nullable: true })
+  value!: string | null;
+
+  @Field(() => String)
+  reason!: string;
+
+  @Field(() => String, { nullable: true, description: 'The row as it stands in the file.' })
+  raw!: string | null;
+}
+
+@ObjectType('Dataset', {
+  description: 'A name, a definition and the table that imports make of it.',
+})
+export class DatasetType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => GraphQLJSON, { description: 'The DatasetInput as stored, defaults filled in.' })
+  definition!: DatasetDefinition;
+}
+
+@Resolver(() => DatasetType)
+export class DatasetResolver {
+  @Query(() => [DatasetType], { description: 'Datasets by name.' })
+  async datasets(@Args(() => PageArgs) page: PageArgs, @Ctx() { services }: Context) {
+    return services.engine.read((session) => listDatasets(session, checkedPage(page)));
+  }
+
+  @Query(() => DatasetType, { nullable: true })
+  async dataset(@Arg('name', () => String) name: string, @Ctx() { services }: Context) {
+    return (await services.engine.read((session) => findDataset(session, { name }))) ?? null;
+  }
+
+  @Mutation(() => DatasetType, {
+    description: 'Defines a dataset. Its fields appear with its first import.',
+  })
+  async createDataset(
+    @Arg('input', () => DatasetInput) input: DatasetInput,
+    @Ctx() { services }: Context,
+  ): Promise<Dataset> {
+    const definition = checkedDefinition(input);
+    const dataset = { id: randomUUID(), definition, createdAt: new Date() };
+    await services.engine.transaction(async (session) => {
+      await requireFree(session, services, definition, undefined);
+      await insertDataset(session, dataset);
+    });
+    return { ...dataset, name: definition.name, current: null };
+  }
+
+  @Mutation(() => DatasetType, {
+    description: 'Replaces a dataset’s definition. Its table stays as it is until the next import.',
+  })
+  async updateDataset(
+    @Arg('name', () => String) name: string,
+    @Arg('input', () => DatasetInput) input: DatasetInput,
+    @Ctx() { services }: Context,
+  ): Promise<Dataset> {
+    const definition = checkedDefinition(input);
+    const updated = await services.engine.transaction(async (session) => {
+      const before = await findDataset(session, { name });
+      if (!before) throw noDataset(name);
+      await requireFree(session, services, definition, before.id);
+      await updateDefinition(session, before.id, definition);
+      return { ...before, name: definition.name, definition };
+    });
+    services.snapshots.redefine(updated);
+    services.schema.publish();
+    return updated;
+  }
+
+  @Mutation(() => Boolean, { description: 'Cancels a running import first, then drops the table.' })
+  async deleteDataset(
+    @Arg('name', () => String) name: string,
+    @Ctx() { services }: Context,
+  ): Promise<boolean> {
+    const { engine, runner, snapshots, schema } = services;
+    const dataset = await engine.read((session) => findDataset(session, { name }));
+    if (!dataset) throw noDataset(name);
+    await runner.cancelDataset(dataset.id);
+    await engine.transaction((session) => deleteDataset(session, dataset.id));
+    snapshots.remove(dataset.id);
+    schema.publish();
+    return true;
+  }
+
+  @FieldResolver(() => String, { nullable: true })
+  title(@Root() { definition }: Dataset) {
+    return definition.title ?? null;
+  }
+
+  @FieldResolver(() => String, { nullable: true })
+  description(@Root() { definition }: Dataset) {
+    return definition.description ?? null;
+  }
+
+  @FieldResolver(() => ConnectionType)
+  async connection(@Root() { definition }: Dataset, @Ctx() { loaders }: Context) {
+    const connection = await loaders.connection.load(definition.connection);
+    if (!connection) throw new AppError('NOT_FOUND', 'The dataset’s connection is gone');
+    return shown(connection);
+  }
+
+  @FieldResolver(() => [ColumnType], { description: 'Empty until the first import.' })
+  columns(@Root() { current }: Dataset): readonly Column[] {
+    return current?.columns ?? [];
+  }
+
+  @FieldResolver(() => GraphQLBigInt)
+  rowCount(@Root() { current }: Dataset) {
+    return current?.rowCount ?? 0n;
+  }
+
+  @FieldResolver(() => Int)
+  fileCount(@Root() { current }: Dataset) {
+    return current?.fileCount ?? 0;
+  }
+
+  @FieldResolver(() => ID, {
+    nullable: true,
+    description: 'Changes with every import that changed rows.',
+  })
+  generation(@Root() { current }: Dataset) {
+    return current?.id ?? null;
+  }
+
+  @FieldResolver(() => GraphQLDateTime, { nullable: true })
+  importedAt(@Root() { current }: Dataset) {
+    return current?.importedAt ?? null;
+  }
+
+  @FieldResolver(() => [ImportRunType], { description: 'Newest first.' })
+  async imports(
+    @Root() { id }: Dataset,
+    @Args(() => RunPageArgs) page: RunPageArgs,
+    @Ctx() { services }: Context,
+  ) {
+    const of = { datasetId: id, kind: 'IMPORT' } as const;
+    const runs = await services.engine.read((session) => listRuns(session, of, checkedPage(page)));
+    return runs.map((run) => importRunView(services.runner.current(run)));
+  }
+
+  @FieldResolver(() => [RejectedRowType], {
+    description: 'Of the current generation, in the order of the load.',
+  })
+  async rejectedRows(
+    @Root() { id }: Dataset,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() { services }: Context,
+  ): Promise<RejectedRow[]> {
+    return services.engine.read((session) => listRejectedRows(session, id, checkedPage(page)));
+  }
+}
+
+/**
+ * Checks a DatasetInput as far as it can be without looking at a file.
+ * @throws INVALID_INPUT, INVALID_DATE_PATTERN
+ */
+export function checkedDefinition(input: DatasetInput): DatasetDefinition {
+  const definition = parseDefinition(input);
+  for (const { format } of definition.dateColumns) parseDatePattern(format);
+  if (definition.dateColumnsSpec) parseDateColumnsSpec(definition.dateColumnsSpec, undefined);
+  return definition;
+}
+
+async function requireFree(
+  session: Session,
+  { schema, secrets }: Context['services'],
+  definition: DatasetDefinition,
+  self: string | undefined,
+): Promise<void> {
+  const { name } = definition;
+  const connection = await findConnection(session, secrets, { id: definition.connection });
+  if (!connection) {
+    throw new AppError('NOT_FOUND', `There is no connection ${definition.connection}`, {
+      details: { connection: definition.connection },
+    });
+  }
+  const others = (await listDatasets(session)).filter(({ id }) => id !== self);
+  if (others.some((other) => other.name === name)) {
+    throw new AppError('ALREADY_EXISTS', `There is a dataset named ${name} already`, {
+      details: { name },
+    });
+  }
+  const [collision] = schema.collisions(
+    name,
+    others.map((other) => other.name),
+  );
+  if (collision) {
+    const owner = collision.dataset === null ? 'the API itself' : `dataset ${collision.dataset}`;
+    throw new AppError(
+      'NAME_COLLISION',
+      `Dataset ${name} would add the ${collision.kind} ${collision.name}, which ${owner} has already; choose another name`,
+      { details: { ...collision } },
+    );
+  }
+}
+
+const noDataset = (name: string) =>
+  new AppError('NOT_FOUND', `There is no dataset ${name}`, { details: { name } });

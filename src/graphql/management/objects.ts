@@ -1,0 +1,74 @@
+import { Arg, Ctx, Field, ID, Int, ObjectType, Query, Resolver } from 'type-graphql';
+import type { ObjectSummary } from '../../aws/objects.js';
+import { findConnection } from '../../catalog/connections.js';
+import { parseSelection } from '../../catalog/definition.js';
+import { AppError } from '../../errors.js';
+import { keyPrefix, selects } from '../../pipeline/select.js';
+import type { Context } from '../context.js';
+import { GraphQLBigInt, GraphQLDateTime } from '../scalars.js';
+import { SelectionInput } from './dataset-input.js';
+import { checkedPage } from './paging.js';
+
+@ObjectType('ObjectSummary', { description: 'An object as a listing shows it.' })
+export class ObjectSummaryType {
+  @Field(() => String)
+  key!: string;
+
+  @Field(() => GraphQLBigInt, { description: 'Bytes as stored.' })
+  size!: number;
+
+  @Field(() => String)
+  etag!: string;
+
+  @Field(() => GraphQLDateTime)
+  lastModified!: Date;
+}
+
+@Resolver()
+export class ObjectResolver {
+  @Query(() => [String], {
+    description: 'Folders directly below a prefix of the connection, as full keys.',
+  })
+  async folders(
+    @Arg('connection', () => ID) id: string,
+    @Arg('prefix', () => String, { nullable: true, defaultValue: '' }) prefix: string,
+    @Ctx() context: Context,
+  ): Promise<string[]> {
+    const { bucket, connection } = await reading(id, context);
+    return bucket.folders(connection.access.prefix + prefix, context.signal);
+  }
+
+  @Query(() => [ObjectSummaryType], {
+    description: 'Objects that a selection takes, in key order.',
+  })
+  async objects(
+    @Arg('connection', () => ID) id: string,
+    @Arg('selection', () => SelectionInput) input: SelectionInput,
+    @Arg('limit', () => Int, { nullable: true, defaultValue: 100 }) limit: number,
+    @Ctx() context: Context,
+  ): Promise<ObjectSummary[]> {
+    checkedPage({ limit, offset: 0 });
+    const { bucket, connection } = await reading(id, context);
+    const selection = parseSelection(input);
+    const wanted = selects(selection);
+    const found: ObjectSummary[] = [];
+    if (limit === 0) return found;
+    for await (const object of bucket.list(
+      keyPrefix(connection.access.prefix, selection),
+      context.signal,
+    )) {
+      if (wanted(object) && found.push(object) >= limit) break;
+    }
+    return found;
+  }
+}
+
+/** A connection by id and its bucket opened for reading. */
+export async function reading(id: string, { services }: Context) {
+  const { engine, secrets, buckets } = services;
+  const connection = await engine.read((session) => findConnection(session, secrets, { id }));
+  if (!connection) {
+    throw new AppError('NOT_FOUND', `There is no connection ${id}`, { details: { id } });
+  }
+  return { connection, bucket: buckets.of(connection, 'read') };
+}

@@ -1,0 +1,210 @@
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Int,
+  InterfaceType,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { findDataset } from '../../catalog/datasets.js';
+import type { ImportProgress, Run, RunError, WritebackProgress } from '../../catalog/runs.js';
+import { AppError } from '../../errors.js';
+import { importWork } from '../../jobs/import-work.js';
+import type { Context } from '../context.js';
+import { GraphQLBigInt, GraphQLDateTime, GraphQLJSON } from '../scalars.js';
+import { DatasetType } from './datasets.js';
+import { RunStatus } from './enums.js';
+
+@ObjectType('RunError', { description: 'Why a run failed.' })
+export class RunErrorType {
+  @Field(() => String, { description: 'Stable; docs/errors.md lists the codes.' })
+  code!: string;
+
+  @Field(() => String, { description: 'What was found, what was expected, what to do.' })
+  message!: string;
+
+  @Field(() => Boolean, { description: 'Whether the same run may succeed later.' })
+  retryable!: boolean;
+
+  @Field(() => GraphQLJSON, {
+    nullable: true,
+    description: '{file, line, column, value, limit …} as they apply.',
+  })
+  details!: RunError['details'];
+}
+
+@InterfaceType('Run', {
+  description: 'One execution of an import or a writeback.',
+  resolveType: (run: { kind: Run['kind'] }) =>
+    run.kind === 'IMPORT' ? 'ImportRun' : 'WritebackRun',
+})
+export abstract class RunType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => RunStatus)
+  status!: string;
+
+  @Field(() => Int, { description: 'Counts from 1.' })
+  attempt!: number;
+
+  @Field(() => GraphQLDateTime)
+  queuedAt!: Date;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  startedAt!: Date | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  finishedAt!: Date | null;
+
+  @Field(() => RunErrorType, { nullable: true })
+  error!: RunError | null;
+}
+
+@ObjectType('ImportRun', { implements: RunType, description: 'One execution of an import.' })
+export class ImportRunType extends RunType {
+  @Field(() => Int, { description: 'Objects that the selection matched.' })
+  filesTotal!: number;
+
+  @Field(() => Int, { description: 'Objects downloaded.' })
+  filesDone!: number;
+
+  @Field(() => GraphQLBigInt, { description: 'Bytes of those objects as stored.' })
+  bytesTotal!: bigint;
+
+  @Field(() => GraphQLBigInt, { description: 'Bytes downloaded.' })
+  bytesDone!: bigint;
+
+  @Field(() => GraphQLBigInt)
+  rowsAdded!: bigint;
+
+  @Field(() => GraphQLBigInt)
+  rowsRemoved!: bigint;
+
+  @Field(() => GraphQLBigInt, { description: 'Rows set aside; see Dataset.rejectedRows.' })
+  rowsRejected!: bigint;
+
+  @Field(() => [String], { description: 'What was odd but did not stop the import.' })
+  warnings!: readonly string[];
+
+  datasetId!: string;
+}
+
+@ObjectType('WrittenObject', { description: 'One object that a writeback made.' })
+export class WrittenObjectType {
+  @Field(() => String)
+  key!: string;
+
+  @Field(() => GraphQLBigInt)
+  bytes!: number;
+
+  @Field(() => GraphQLBigInt)
+  rows!: number;
+
+  @Field(() => String)
+  etag!: string;
+
+  @Field(() => String, { description: '"sha256:" and hexadecimal digits, of the bytes as stored.' })
+  checksum!: string;
+}
+
+@ObjectType('WritebackRun', { implements: RunType, description: 'One execution of a writeback.' })
+export class WritebackRunType extends RunType {
+  @Field(() => GraphQLBigInt)
+  rows!: bigint;
+
+  @Field(() => GraphQLBigInt, { description: 'Bytes written, as stored.' })
+  bytes!: bigint;
+
+  @Field(() => [WrittenObjectType])
+  objects!: WritebackProgress['objects'];
+
+  datasetId!: string;
+}
+
+/** A stored import run as the API shows it. */
+export function importRunView(run: Run): ImportRunType {
+  const progress = run.progress as ImportProgress;
+  return {
+    ...run,
+    ...progress,
+    bytesTotal: BigInt(progress.bytesTotal),
+    bytesDone: BigInt(progress.bytesDone),
+    rowsAdded: BigInt(progress.rowsAdded),
+    rowsRemoved: BigInt(progress.rowsRemoved),
+    rowsRejected: BigInt(progress.rowsRejected),
+  };
+}
+
+/** A stored writeback run as the API shows it. */
+export function writebackRunView(run: Run): WritebackRunType {
+  const { rows, bytes, objects } = run.progress as WritebackProgress;
+  return { ...run, rows: BigInt(rows), bytes: BigInt(bytes), objects };
+}
+
+@Resolver(() => ImportRunType)
+export class ImportRunResolver {
+  @Query(() => ImportRunType, { nullable: true })
+  async importRun(@Arg('id', () => ID) id: string, @Ctx() { services }: Context) {
+    const run = await services.runner.find(id);
+    return run?.kind === 'IMPORT' ? importRunView(run) : null;
+  }
+
+  @Mutation(() => ImportRunType, {
+    description:
+      'Imports a dataset. With `wait` the answer comes when the run has ended, or after BUCKETQL_WAIT_SECONDS with the state it has then.',
+  })
+  async importDataset(
+    @Arg('name', () => String) name: string,
+    @Arg('wait', () => Boolean, { nullable: true, defaultValue: false }) wait: boolean,
+    @Ctx() { services }: Context,
+  ) {
+    const { engine, runner, imports, waitSeconds } = services;
+    const dataset = await engine.read((session) => findDataset(session, { name }));
+    if (!dataset)
+      throw new AppError('NOT_FOUND', `There is no dataset ${name}`, { details: { name } });
+    const queued = await runner.enqueue(importWork(imports, dataset.id));
+    const run = wait ? await runner.wait(queued.id, waitSeconds) : queued;
+    return importRunView(run ?? queued);
+  }
+
+  @Mutation(() => Boolean, {
+    description: 'Stops a run; false when it had ended already.',
+  })
+  async cancelRun(@Arg('id', () => ID) id: string, @Ctx() { services }: Context): Promise<boolean> {
+    if (await services.runner.cancel(id)) return true;
+    if (await services.runner.find(id)) return false;
+    throw new AppError('NOT_FOUND', `There is no run ${id}`, { details: { id } });
+  }
+
+  @FieldResolver(() => DatasetType)
+  async dataset(@Root() run: ImportRunType, @Ctx() context: Context) {
+    return datasetOf(run, context);
+  }
+}
+
+@Resolver(() => WritebackRunType)
+export class WritebackRunResolver {
+  @Query(() => WritebackRunType, { nullable: true })
+  async writebackRun(@Arg('id', () => ID) id: string, @Ctx() { services }: Context) {
+    const run = await services.runner.find(id);
+    return run?.kind === 'WRITEBACK' ? writebackRunView(run) : null;
+  }
+
+  @FieldResolver(() => DatasetType)
+  async dataset(@Root() run: WritebackRunType, @Ctx() context: Context) {
+    return datasetOf(run, context);
+  }
+}
+
+async function datasetOf({ datasetId }: { datasetId: string }, { loaders }: Context) {
+  const dataset = await loaders.dataset.load(datasetId);
+  if (!dataset) throw new AppError('NOT_FOUND', 'The dataset of this run was deleted');
+  return dataset;
+}

@@ -1,0 +1,27 @@
+import 'reflect-metadata';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchemaSync } from 'type-graphql';
+import { ConnectionResolver } from './connections.js';
+import { DatasetResolver } from './datasets.js';
+import { DestinationInput } from './destination.js';
+import { ObjectResolver } from './objects.js';
+import { PreviewResolver } from './preview.js';
+import { ImportRunResolver, WritebackRunResolver } from './runs.js';
+
+/** The schema of everything whose shape does not come from a dataset's columns. */
+export function buildManagementSchema(): GraphQLSchema {
+  return buildSchemaSync({
+    resolvers: [
+      ConnectionResolver,
+      ObjectResolver,
+      DatasetResolver,
+      PreviewResolver,
+      ImportRunResolver,
+      WritebackRunResolver,
+    ],
+    // Used by the generated fields only.
+    orphanedTypes: [DestinationInput],
+    // Input is checked by zod where it is turned into definitions.
+    validate: false,
+  });
+}

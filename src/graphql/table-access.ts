@@ -1,0 +1,55 @@
+import type { Dialect } from '../dialect.js';
+import { AppError } from '../errors.js';
+import { writebackWork, type WritebackRequest } from '../jobs/writeback-work.js';
+import { findConnection } from '../catalog/connections.js';
+import { parseDestination } from '../pipeline/destination.js';
+import type { Services } from './context.js';
+import { writebackRunView } from './management/runs.js';
+import type { TableReader, TableWriter } from './tables/reader.js';
+
+/** What the generated fields read and write through. */
+export function tableAccess(
+  services: Services,
+  options: { readonly dialect: Dialect; readonly maxLimit: number },
+): TableReader & TableWriter {
+  const { engine, secrets, snapshots, runner, imports, waitSeconds } = services;
+  const { dialect, maxLimit } = options;
+  return {
+    dialect,
+    limits: { maxLimit },
+
+    read: (name, job, signal) =>
+      snapshots.read(
+        name,
+        ({ generation, source }, session) =>
+          job({
+            source,
+            session,
+            generation: generation.id,
+            freshness: {
+              generation: generation.id,
+              importedAt: generation.importedAt,
+              fileCount: generation.fileCount,
+              rowCount: generation.rowCount,
+              rejectedRowCount: generation.rejectedCount,
+              stale: false,
+            },
+          }),
+        signal,
+      ),
+
+    async writeback(name, query, input, wait) {
+      const destination = parseDestination(input);
+      const lease = snapshots.lease(name);
+      lease.release();
+      const by = { id: destination.connection };
+      if (!(await engine.read((session) => findConnection(session, secrets, by)))) {
+        throw new AppError('NOT_FOUND', `There is no connection ${by.id}`, { details: by });
+      }
+      const request: WritebackRequest = { dataset: lease.dataset, query, destination };
+      const queued = await runner.enqueue(writebackWork({ ...imports, dialect }, request));
+      const run = wait ? await runner.wait(queued.id, waitSeconds) : queued;
+      return writebackRunView(run ?? queued);
+    },
+  };
+}

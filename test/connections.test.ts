@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PolicyDocument } from '../src/aws/policies.js';
+import { importCsv, startTestService, type TestService } from './support/service.js';
+
+interface Report {
+  readonly testConnection: {
+    readonly connection: { readonly status: string; readonly statusReason: string | null };
+    readonly checks: readonly {
+      readonly name: string;
+      readonly outcome: string;
+      readonly action: string | null;
+      readonly message: string;
+    }[];
+  };
+}
+
+describe('connections', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startTestService();
+    await service.sandbox.putObject(service.bucket, 'in/a.csv', 'id\n1\n');
+  });
+  afterAll(() => service.close());
+
+  const test = async (id: string, write = false) =>
+    (
+      await service.data<Report>(
+        `mutation ($id: ID!, $write: Boolean) {
+          testConnection(id: $id, write: $write) {
+            connection { status statusReason } checks { name outcome action message }
+          }
+        }`,
+        { id, write },
+      )
+    ).testConnection;
+  const input = (more: Record<string, unknown>) => ({
+    roleArn: `arn:aws:iam::${service.customer}:role/some`,
+    bucket: service.bucket,
+    region: 'us-east-1',
+    endpoint: service.sandbox.endpoint,
+    forcePathStyle: true,
+    ...more,
+  });
+  const create = (more: Record<string, unknown>) =>
+    service.ask<{ createConnection: Record<string, unknown> }>(
+      `mutation ($input: ConnectionInput!) {
+        createConnection(input: $input) { id externalId status trustPolicy readPolicy writePolicy accessKeyId prefix }
+      }`,
+      { input: input(more) },
+    );
+
+  it('come with an external id of their own and policies to paste', async () => {
+    const first = await create({ name: 'first', prefix: 'in/' });
+    const second = await create({ name: 'second' });
+    const connection = first.data?.createConnection;
+    expect(connection?.externalId).toMatch(/^bucketql-[0-9a-f-]{36}$/);
+    expect(second.data?.createConnection.externalId).not.toBe(connection?.externalId);
+    expect(connection).toMatchObject({
+      status: 'UNVERIFIED',
+      trustPolicy: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { AWS: service.service.arn },
+            Action: 'sts:AssumeRole',
+            Condition: { StringEquals: { 'sts:ExternalId': connection?.externalId } },
+          },
+        ],
+      },
+      readPolicy: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Action: 's3:ListBucket',
+            Resource: 'arn:aws:s3:::acme',
+            Condition: { StringLike: { 's3:prefix': ['in/*'] } },
+          },
+          { Action: 's3:GetObject', Resource: 'arn:aws:s3:::acme/in/*' },
+        ],
+      },
+      writePolicy: {
+        Statement: [
+          { Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'] },
+        ],
+      },
+    });
+  });
+
+  it('are VALID when the role trusts this external id only, and nothing is left behind by the check', async () => {
+    const id = await service.connect('valid', { prefix: 'in/' });
+    const keys = await service.sandbox.listKeys(service.bucket);
+    const report = await test(id, true);
+    expect(report.connection).toEqual({ status: 'VALID', statusReason: null });
+    expect(report.checks.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
+      'ASSUME_ROLE PASSED',
+      'EXTERNAL_ID_REQUIRED PASSED',
+      'REGION PASSED',
+      'LIST PASSED',
+      'READ PASSED',
+      'WRITE PASSED',
+    ]);
+    expect(await service.sandbox.listKeys(service.bucket)).toEqual(keys);
+    expect(service.sandbox.openUploads(service.bucket)).toEqual([]);
+  });
+
+  it('are INVALID when the role trusts another external id, and imports say so', async () => {
+    const id = await service.connect('other', { trust: 'other' });
+    const report = await test(id);
+    expect(report.connection.status).toBe('INVALID');
+    expect(report.checks).toEqual([
+      expect.objectContaining({ name: 'ASSUME_ROLE', outcome: 'FAILED', action: 'sts:AssumeRole' }),
+    ]);
+    const run = await importCsv(service, { name: 'other', connection: id, selection: {} });
+    expect(run).toMatchObject({
+      status: 'FAILED',
+      error: {
+        code: 'ASSUME_ROLE_DENIED',
+        retryable: false,
+        details: { action: 'sts:AssumeRole' },
+      },
+    });
+    expect(run.error?.message).toMatch(/external id bucketql-.*trustPolicy/);
+  });
+
+  it('are INVALID when the role can be assumed without the external id', async () => {
+    const report = await test(await service.connect('open', { trust: 'open' }));
+    expect(report.connection.status).toBe('INVALID');
+    expect(report.connection.statusReason).toMatch(/without an external id.*sts:ExternalId/);
+  });
+
+  it('say that an unknown role cannot be assumed', async () => {
+    const made = await create({
+      name: 'unknown',
+      roleArn: `arn:aws:iam::${service.customer}:role/nobody`,
+    });
+    const report = await test(String(made.data?.createConnection.id));
+    expect(report.connection).toMatchObject({
+      status: 'INVALID',
+      statusReason: expect.stringMatching(/role\/nobody could not be assumed.*does not exist/),
+    });
+  });
+
+  it('name the bucket that is not there', async () => {
+    const id = await service.connect('missing-bucket', {
+      policy: allow(['s3:*'], ['*']),
+    });
+    await service.data(
+      `mutation ($id: ID!, $input: ConnectionInput!) { updateConnection(id: $id, input: $input) { status } }`,
+      {
+        id,
+        input: input({
+          name: 'missing-bucket',
+          roleArn: `arn:aws:iam::${service.customer}:role/missing-bucket`,
+          bucket: 'nowhere',
+        }),
+      },
+    );
+    const report = await test(id);
+    expect(report.connection.statusReason).toContain('nowhere');
+    const run = await importCsv(service, { name: 'missing', connection: id, selection: {} });
+    expect(run.error).toMatchObject({ code: 'BUCKET_NOT_FOUND' });
+  });
+
+  it.each([
+    ['s3:ListBucket', 'LIST', 'list'],
+    ['s3:GetObject', 'READ', 'get'],
+  ])('name %s when it is missing', async (action, check, name) => {
+    const all = ['s3:ListBucket', 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'];
+    const id = await service.connect(`no-${name}`, {
+      policy: allow(
+        all.filter((other) => other !== action),
+        ['arn:aws:s3:::acme', 'arn:aws:s3:::acme/*'],
+      ),
+    });
+    const report = await test(id);
+    expect(report.connection.status).toBe('INVALID');
+    expect(report.checks.find(({ outcome }) => outcome === 'FAILED')).toMatchObject({
+      name: check,
+      action,
+    });
+    const run = await importCsv(service, { name: `no_${name}`, connection: id, selection: {} });
+    expect(run.error).toMatchObject({ code: 'ACCESS_DENIED', details: { action } });
+    expect(run.error?.message).toContain(action);
+  });
+
+  it('carry a session policy: an import can read below its prefix and nothing else', async () => {
+    const id = await service.connect('narrow', { prefix: 'in/', policy: allow(['s3:*'], ['*']) });
+    const escaped = await service.ask(
+      `{ objects(connection: "${id}", selection: { prefix: "../" }) { key } }`,
+    );
+    expect(escaped.data).toEqual({ objects: [] });
+    const { objects, folders } = await service.data(
+      `{ objects(connection: "${id}", selection: {}) { key size } folders(connection: "${id}") }`,
+    );
+    expect(objects).toEqual([{ key: 'in/a.csv', size: '5' }]);
+    expect(folders).toEqual([]);
+  });
+
+  it('refuse endpoints that configuration does not list, and input that cannot work', async () => {
+    const refused = async (more: Record<string, unknown>) =>
+      (await create({ name: 'refused', ...more })).errors?.[0]?.extensions.code;
+    expect(await refused({ endpoint: 'http://169.254.169.254' })).toBe('ENDPOINT_NOT_ALLOWED');
+    expect(await refused({ endpoint: 'file:///etc/passwd' })).toBe('INVALID_INPUT');
+    expect(await refused({ roleArn: null })).toBe('INVALID_INPUT');
+    expect(await refused({ roleArn: 'arn:aws:iam::1:user/x' })).toBe('INVALID_INPUT');
+    expect(await refused({ auth: 'ACCESS_KEY' })).toBe('INVALID_INPUT');
+    expect(await refused({ bucket: 'A/B' })).toBe('INVALID_INPUT');
+    expect(await refused({ name: 'first' })).toBe('ALREADY_EXISTS');
+  });
+
+  it('work with an access key, whose secret is never shown and stored encrypted', async () => {
+    const owner = service.sandbox.createUser({ accountId: service.customer, name: 'key-owner' });
+    const made = await create({
+      name: 'keys',
+      auth: 'ACCESS_KEY',
+      roleArn: null,
+      accessKeyId: owner.accessKeyId,
+      secretAccessKey: owner.secretAccessKey,
+    });
+    const id = String(made.data?.createConnection.id);
+    expect((await test(id)).connection.status).toBe('VALID');
+    await service.restart();
+    expect((await test(id)).connection.status).toBe('VALID');
+    expect(JSON.stringify(made)).not.toContain(owner.secretAccessKey);
+    const { readFileSync } = await import('node:fs');
+    const file = readFileSync(`${service.dataDir}/bucketql.duckdb`);
+    expect(file.includes(owner.accessKeyId)).toBe(true);
+    expect(file.includes(owner.secretAccessKey)).toBe(false);
+  });
+
+  it('cannot be deleted while a dataset uses them', async () => {
+    const id = await service.connect('used');
+    await service.data(`mutation ($input: DatasetInput!) { createDataset(input: $input) { id } }`, {
+      input: { name: 'user', connection: id, selection: {}, format: { type: 'CSV' } },
+    });
+    const refused = await service.ask(`mutation { deleteConnection(id: "${id}") }`);
+    expect(refused.errors?.[0]).toMatchObject({
+      message: expect.stringContaining('user'),
+      extensions: { code: 'IN_USE' },
+    });
+    await service.data(`mutation { deleteDataset(name: "user") }`);
+    expect(await service.data(`mutation { deleteConnection(id: "${id}") }`)).toEqual({
+      deleteConnection: true,
+    });
+  });
+
+  it('renew their session before it ends', async () => {
+    await service.restart({ BUCKETQL_SESSION_SECONDS: '2' });
+    const id = await service.connect('short', { prefix: 'in/' });
+    const assumed = () =>
+      service.sandbox.requests.filter((r) => r.operation === 'AssumeRole').length;
+    const list = () => service.data(`{ objects(connection: "${id}", selection: {}) { key } }`);
+    await list();
+    const before = assumed();
+    const end = Date.now() + 3_000;
+    while (Date.now() < end) await list();
+    expect(assumed()).toBeGreaterThan(before);
+    // Renewed when it is nearly over, not for each request.
+    expect(assumed() - before).toBeLessThan(6);
+    await service.restart();
+  });
+});
+
+function allow(actions: readonly string[], resources: readonly string[]): PolicyDocument {
+  return {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: actions, Resource: resources }],
+  };
+}
