@@ -2,9 +2,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { callerPrincipal, type CredentialsProvider } from './aws/credentials.js';
 import { listDatasets, type Dataset } from './catalog/datasets.js';
-import { findConnection } from './catalog/connections.js';
+import { listConnections, type Connection } from './catalog/connections.js';
 import { migrate } from './catalog/migrations.js';
-import { keyFromFile, secretsUnder, type Secrets } from './catalog/secrets.js';
+import { keyFromFile, secretsUnder } from './catalog/secrets.js';
 import type { Config } from './config.js';
 import { duckdbDialect } from './engine/dialect.js';
 import { engineVersion, openDuckDB } from './engine/duckdb.js';
@@ -69,11 +69,17 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
     await dropOrphans(engine, datasets, log);
     for (const dataset of datasets) snapshots.publish(dataset);
 
-    const origins = new Map<string, string>();
-    await rememberOrigins(engine, secrets, datasets, origins);
-    const schema = new LiveSchema(buildManagementSchema(), () =>
-      snapshots.published().map((dataset) => tableDataset(dataset, origins.get(dataset.id))),
-    );
+    const schema = new LiveSchema(buildManagementSchema());
+    const publishSchema = async () => {
+      const connections = await engine.read((session) => listConnections(session, secrets));
+      const byId = new Map(connections.map((connection) => [connection.id, connection]));
+      schema.publish(
+        snapshots
+          .published()
+          .map((dataset) => tableDataset(dataset, byId.get(dataset.definition.connection))),
+      );
+    };
+    await publishSchema();
     const sts = {
       base: credentials,
       endpoint: config.stsEndpoint,
@@ -88,6 +94,7 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
       snapshots,
       runner,
       schema,
+      publishSchema,
       log,
       imports: {
         engine,
@@ -96,11 +103,7 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
         snapshots,
         spoolDir,
         limits: config,
-        async onPublished() {
-          const current = await engine.read((session) => listDatasets(session));
-          await rememberOrigins(engine, secrets, current, origins);
-          schema.publish();
-        },
+        onPublished: publishSchema,
       },
       principalArn: principalFinder(config, () => callerPrincipal(sts), log),
       waitSeconds: config.waitSeconds,
@@ -156,29 +159,9 @@ async function dropOrphans(engine: Engine, datasets: readonly Dataset[], log: Lo
   });
 }
 
-// Where a dataset's rows come from, for the descriptions in the schema.
-async function rememberOrigins(
-  engine: Engine,
-  secrets: Secrets,
-  datasets: readonly Dataset[],
-  origins: Map<string, string>,
-): Promise<void> {
-  await engine.read(async (session) => {
-    for (const { id, definition } of datasets) {
-      const connection = await findConnection(session, secrets, { id: definition.connection });
-      if (!connection) continue;
-      const { bucket, prefix, name } = connection.access;
-      const { selection } = definition;
-      origins.set(
-        id,
-        `s3://${bucket}/${prefix}${selection.prefix}${selection.fileName ?? ''}* over connection ${name}`,
-      );
-    }
-  });
-}
-
-function tableDataset({ name, definition, current }: Dataset, origin = 'S3'): TableDataset {
-  const columns = current?.columns ?? [];
+function tableDataset(dataset: Dataset, connection: Connection | undefined): TableDataset {
+  const { name, definition } = dataset;
+  const columns = dataset.current?.columns ?? [];
   return {
     name,
     columns,
@@ -188,10 +171,17 @@ function tableDataset({ name, definition, current }: Dataset, origin = 'S3'): Ta
     )
       ? primaryKeyNames(columns, definition.primaryKey)
       : [],
-    origin,
+    origin: originOf(dataset, connection),
     ...(definition.title === undefined ? {} : { title: definition.title }),
     ...(definition.description === undefined ? {} : { description: definition.description }),
   };
+}
+
+function originOf({ definition }: Dataset, connection: Connection | undefined): string {
+  if (!connection) return 'a connection that is gone';
+  const { bucket, prefix, name } = connection.access;
+  const { selection } = definition;
+  return `s3://${bucket}/${prefix}${selection.prefix}${selection.fileName ?? ''}* over connection ${name}`;
 }
 
 // Asked once: who the service is does not change while it runs.

@@ -1,7 +1,7 @@
 import type { BucketAccess } from '../aws/access.js';
 import type { Row, Session } from '../engine/engine.js';
 import { integer, sql, value } from '../sql.js';
-import { dateOrNull, instant, textOrNull } from './rows.js';
+import { dateOrNull, instant, pageOf, textOrNull } from './rows.js';
 import type { Secrets } from './secrets.js';
 
 /** Whether a connection was found to work. */
@@ -70,14 +70,14 @@ export async function deleteConnection(session: Session, id: string): Promise<vo
   await session.run(sql`delete from catalog.connections where id = ${value(id)}`);
 }
 
-/** Connections by name. */
+/** Connections by name; all of them without a page. */
 export async function listConnections(
   session: Session,
   secrets: Secrets,
-  page: { readonly limit: number; readonly offset: number },
+  page: { readonly limit?: number; readonly offset?: number } = {},
 ): Promise<Connection[]> {
   const rows = await session.rows(
-    sql`select * from catalog.connections order by name limit ${integer(page.limit)} offset ${integer(page.offset)}`,
+    sql`select * from catalog.connections order by name${pageOf(page)}`,
   );
   return rows.map((row) => fromRow(row, secrets));
 }

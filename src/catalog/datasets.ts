@@ -1,8 +1,8 @@
 import type { Column } from '../columns.js';
 import type { Row, Session } from '../engine/engine.js';
-import { integer, sql, value, type Sql } from '../sql.js';
+import { integer, sql, value } from '../sql.js';
 import type { DatasetDefinition } from './definition.js';
-import { dateOrNull, instant, textOrNull } from './rows.js';
+import { dateOrNull, instant, pageOf, textOrNull } from './rows.js';
 
 /** A stored dataset: what it should be (`definition`) and what it is now. */
 export interface Dataset {
@@ -97,12 +97,6 @@ export async function findDataset(
       : sql`select * from catalog.datasets where name = ${value(by.name)}`,
   );
   return row && fromRow(row);
-}
-
-/** LIMIT and OFFSET of a listing. */
-export function pageOf(page: { readonly limit?: number; readonly offset?: number }): Sql {
-  if (page.limit === undefined) return sql``;
-  return sql` limit ${integer(page.limit)} offset ${integer(page.offset ?? 0)}`;
 }
 
 function fromRow(row: Row): Dataset {

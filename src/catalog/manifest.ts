@@ -1,8 +1,7 @@
 import type { Session } from '../engine/engine.js';
 import type { RejectedRow } from '../engine/load.js';
 import { integer, join, sql, value } from '../sql.js';
-import { pageOf } from './datasets.js';
-import { instant, textOrNull } from './rows.js';
+import { instant, pageOf, textOrNull } from './rows.js';
 
 /** Which object gave how many rows of a generation. */
 export interface ManifestEntry {

@@ -1,8 +1,7 @@
 import type { ErrorDetails } from '../errors.js';
 import type { Row, Session } from '../engine/engine.js';
 import { integer, sql, value } from '../sql.js';
-import { pageOf } from './datasets.js';
-import { dateOrNull, instant, textOrNull } from './rows.js';
+import { dateOrNull, instant, pageOf, textOrNull } from './rows.js';
 
 /** One execution of an import or a writeback. */
 export interface Run {

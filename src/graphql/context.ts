@@ -19,6 +19,8 @@ export interface Services {
   readonly runner: Runner;
   readonly imports: ImportSettings;
   readonly schema: LiveSchema;
+  /** Brings the schema in step with the datasets; call it when one was published, redefined or removed. */
+  readonly publishSchema: () => Promise<void>;
   readonly log: Log;
   /** The ARN that trust policies name; null while it is not known. */
   readonly principalArn: () => Promise<string | null>;

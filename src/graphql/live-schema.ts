@@ -20,30 +20,28 @@ export interface PublishedSchema {
 /** The schema that follows the datasets: management fields as they are, and the fields of each dataset with columns. */
 export class LiveSchema {
   readonly #management: GraphQLSchema;
-  readonly #datasets: () => readonly TableDataset[];
   readonly #shared: SharedTypes;
   readonly #taken: TakenNames;
   readonly #listeners = new Set<(schema: PublishedSchema) => void>();
   #current: PublishedSchema;
 
-  constructor(management: GraphQLSchema, datasets: () => readonly TableDataset[]) {
+  constructor(management: GraphQLSchema) {
     this.#management = management;
-    this.#datasets = datasets;
     this.#shared = sharedTypes({
       destinationInput: namedType(management, 'DestinationInput', GraphQLInputObjectType),
       writebackRun: namedType(management, 'WritebackRun', GraphQLObjectType),
     });
     this.#taken = takenNames(management);
-    this.#current = this.#build();
+    this.#current = this.#build([]);
   }
 
   get current(): PublishedSchema {
     return this.#current;
   }
 
-  /** Builds the schema again from the datasets as they are now and tells all listeners before it returns. */
-  publish(): void {
-    this.#current = this.#build();
+  /** Builds the schema for these datasets and tells all listeners before it returns. */
+  publish(datasets: readonly TableDataset[]): void {
+    this.#current = this.#build(datasets);
     for (const listener of this.#listeners) listener(this.#current);
   }
 
@@ -58,10 +56,10 @@ export class LiveSchema {
     return collisions(name, others, this.#taken);
   }
 
-  #build(): PublishedSchema {
+  #build(datasets: readonly TableDataset[]): PublishedSchema {
     const query: GraphQLFieldConfigMap<unknown, unknown> = {};
     const mutation: GraphQLFieldConfigMap<unknown, unknown> = {};
-    for (const dataset of this.#datasets()) {
+    for (const dataset of datasets) {
       const fields = tableFields(dataset, this.#shared);
       Object.assign(query, fields.query);
       Object.assign(mutation, fields.mutation);

@@ -14,7 +14,8 @@ const column = (name: string, type: Column['type'], more: Partial<Column> = {}):
 /** The SDL files of schema/: what every service has, and what one dataset adds, by the example of "orders". */
 export function printedSchemas(): Readonly<Record<string, string>> {
   const management = buildManagementSchema();
-  const live = new LiveSchema(management, () => [
+  const live = new LiveSchema(management);
+  live.publish([
     {
       name: 'orders',
       origin: 's3://acme/orders/* over connection acme-prod',

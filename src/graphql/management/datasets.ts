@@ -142,7 +142,7 @@ export class DatasetResolver {
       return { ...before, name: definition.name, definition };
     });
     services.snapshots.redefine(updated);
-    services.schema.publish();
+    await services.publishSchema();
     return updated;
   }
 
@@ -151,13 +151,13 @@ export class DatasetResolver {
     @Arg('name', () => String) name: string,
     @Ctx() { services }: Context,
   ): Promise<boolean> {
-    const { engine, runner, snapshots, schema } = services;
+    const { engine, runner, snapshots, publishSchema } = services;
     const dataset = await engine.read((session) => findDataset(session, { name }));
     if (!dataset) throw noDataset(name);
     await runner.cancelDataset(dataset.id);
     await engine.transaction((session) => deleteDataset(session, dataset.id));
     snapshots.remove(dataset.id);
-    schema.publish();
+    await publishSchema();
     return true;
   }
 
