@@ -1,4 +1,11 @@
-import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql';
+import {
+  GraphQLObjectType,
+  lexicographicSortSchema,
+  printSchema,
+  printType,
+  type GraphQLFieldConfigMap,
+  type GraphQLSchema,
+} from 'graphql';
 import type { Column } from '../columns.js';
 import { LiveSchema } from './live-schema.js';
 import { buildManagementSchema } from './management/schema.js';
@@ -31,9 +38,23 @@ export function printedSchemas(): Readonly<Record<string, string>> {
     },
   ]);
   return {
-    'management.graphql': print(management),
-    'orders.example.graphql': print(live.current.api),
+    'management.graphql': `${printSchema(lexicographicSortSchema(management))}\n`,
+    'orders.example.graphql': `${printAdded(management, live.current.api)}\n`,
   };
 }
 
-const print = (schema: GraphQLSchema) => `${printSchema(lexicographicSortSchema(schema))}\n`;
+function printAdded(before: GraphQLSchema, after: GraphQLSchema): string {
+  const sorted = lexicographicSortSchema(after);
+  const types = Object.values(sorted.getTypeMap()).filter(({ name }) => !before.getType(name));
+  const roots = [sorted.getQueryType(), sorted.getMutationType()].map((root) => {
+    const config = root?.toConfig() ?? { name: '', fields: {} };
+    const known = before.getType(config.name) as GraphQLObjectType;
+    const fields = Object.entries(config.fields).filter(([name]) => !(name in known.getFields()));
+    const added = new GraphQLObjectType({
+      name: config.name,
+      fields: Object.fromEntries(fields) as GraphQLFieldConfigMap<unknown, unknown>,
+    });
+    return `extend ${printType(added)}`;
+  });
+  return [...roots, ...types.map((type) => printType(type))].join('\n\n');
+}

@@ -6,7 +6,6 @@ import {
   Field,
   FieldResolver,
   ID,
-  InputType,
   Int,
   Mutation,
   ObjectType,
@@ -14,9 +13,6 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { z } from 'zod';
-import type { BucketAccess } from '../../aws/access.js';
-import { requireAllowed } from '../../aws/client.js';
 import { checkConnection, verdict, type ConnectionCheck } from '../../aws/doctor.js';
 import { readPolicy, trustPolicy, writePolicy } from '../../aws/policies.js';
 import {
@@ -29,10 +25,10 @@ import {
   type Connection,
 } from '../../catalog/connections.js';
 import { listDatasets, type Dataset } from '../../catalog/datasets.js';
-import { parseInput } from '../../catalog/definition.js';
 import { AppError } from '../../errors.js';
 import type { Context } from '../context.js';
 import { GraphQLDateTime, GraphQLJSON } from '../scalars.js';
+import { checkedAccess, ConnectionInput } from './connection-input.js';
 import { DatasetType } from './datasets.js';
 import { CheckOutcome, ConnectionAuth, ConnectionStatus } from './enums.js';
 import { checkedPage, PageArgs } from './paging.js';
@@ -100,58 +96,6 @@ export class ConnectionType {
   verifiedAt!: Date | null;
 }
 
-@InputType({ description: 'How to reach a bucket.' })
-export class ConnectionInput {
-  @Field(() => String)
-  name!: string;
-
-  @Field(() => ConnectionAuth, { defaultValue: 'ASSUME_ROLE' })
-  auth!: string;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'ASSUME_ROLE: the role in the bucket owner’s account.',
-  })
-  roleArn?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    defaultValue: 'bucketql',
-    description: 'What the owner’s CloudTrail shows.',
-  })
-  roleSessionName?: string | null;
-
-  @Field(() => String, { nullable: true })
-  accessKeyId?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Write-only; encrypted where it is stored.' })
-  secretAccessKey?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Write-only; encrypted where it is stored.' })
-  sessionToken?: string | null;
-
-  @Field(() => String)
-  bucket!: string;
-
-  @Field(() => String, { nullable: true, defaultValue: '' })
-  prefix?: string | null;
-
-  @Field(() => String)
-  region!: string;
-
-  @Field(() => String, { nullable: true })
-  endpoint?: string | null;
-
-  @Field(() => Boolean, { nullable: true, defaultValue: false })
-  forcePathStyle?: boolean | null;
-
-  @Field(() => Int, { nullable: true, defaultValue: 4 })
-  downloadThreads?: number | null;
-
-  @Field(() => GraphQLJSON, { nullable: true })
-  headers?: unknown;
-}
-
 @ObjectType('ConnectionCheck', { description: 'One thing that was tried.' })
 export class ConnectionCheckType {
   @Field(() => String, {
@@ -177,55 +121,6 @@ export class ConnectionReportType {
   @Field(() => [ConnectionCheckType])
   checks!: ConnectionCheck[];
 }
-
-const input = z
-  .object({
-    name: z
-      .string()
-      .regex(
-        /^[\w][\w .-]{0,99}$/,
-        'must begin with a letter or digit and have at most 100 of A-Z a-z 0-9 _ . - and spaces',
-      ),
-    auth: z.enum(['ASSUME_ROLE', 'ACCESS_KEY', 'AMBIENT']).default('ASSUME_ROLE'),
-    roleArn: z
-      .string()
-      .regex(
-        /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/.+$/,
-        'must be a role’s ARN: arn:aws:iam::123456789012:role/name',
-      )
-      .nullable()
-      .default(null),
-    roleSessionName: z
-      .string()
-      .regex(/^[\w+=,.@-]{2,64}$/, 'must be 2 to 64 of A-Z a-z 0-9 _ + = , . @ -')
-      .default('bucketql'),
-    accessKeyId: z.string().min(1).nullable().default(null),
-    secretAccessKey: z.string().min(1).nullable().default(null),
-    sessionToken: z.string().min(1).nullable().default(null),
-    bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no bucket name'),
-    prefix: z.string().max(1024).default(''),
-    region: z.string().regex(/^[a-z0-9-]+$/, 'is no region'),
-    endpoint: z
-      .url({ protocol: /^https?$/ })
-      .nullable()
-      .default(null),
-    forcePathStyle: z.boolean().default(false),
-    downloadThreads: z.int().min(1).max(32).default(4),
-    headers: z
-      .record(z.string().regex(/^x-amz-[a-z0-9-]+$/, 'must be x-amz-… headers'), z.string())
-      .default({}),
-  })
-  .refine((c) => c.auth !== 'ASSUME_ROLE' || c.roleArn !== null, {
-    path: ['roleArn'],
-    message: 'is needed with auth ASSUME_ROLE',
-  })
-  .refine(
-    (c) => c.auth !== 'ACCESS_KEY' || (c.accessKeyId !== null && c.secretAccessKey !== null),
-    {
-      path: ['accessKeyId'],
-      message: 'and secretAccessKey are needed with auth ACCESS_KEY',
-    },
-  );
 
 @Resolver(() => ConnectionType)
 export class ConnectionResolver {
@@ -254,7 +149,7 @@ export class ConnectionResolver {
     @Ctx() { services }: Context,
   ): Promise<ConnectionType> {
     const { engine, secrets } = services;
-    const access = checkedAccess(given, services);
+    const access = checkedAccess(given, services.buckets.settings.allowedEndpoints);
     const connection: Connection = {
       id: randomUUID(),
       access: {
@@ -294,7 +189,7 @@ export class ConnectionResolver {
         secretAccessKey: given.secretAccessKey ?? before.access.secretAccessKey,
         sessionToken: given.sessionToken ?? before.access.sessionToken,
       };
-      const access = checkedAccess(kept, services);
+      const access = checkedAccess(kept, services.buckets.settings.allowedEndpoints);
       const other = await findConnection(session, secrets, { name: access.name });
       if (other && other.id !== id) throw nameTaken(access.name);
       const externalId =
@@ -403,12 +298,6 @@ export function shown({ access, ...connection }: Connection): ConnectionType {
     statusReason: connection.statusReason,
     verifiedAt: connection.verifiedAt,
   };
-}
-
-function checkedAccess(given: ConnectionInput, { buckets }: Context['services']): BucketAccess {
-  const access = { ...parseInput(input, given, 'connection'), externalId: null };
-  requireAllowed(access.endpoint, buckets.settings.allowedEndpoints);
-  return access;
 }
 
 const nameTaken = (name: string) =>
