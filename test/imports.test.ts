@@ -290,6 +290,26 @@ describe('imports', () => {
     expect(deleted.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
   });
 
+  it('moves the fields with a new name, and imports by a new definition only when asked', async () => {
+    await put('renamed/1.csv', 'a,b\n1,2\n');
+    const name = names();
+    const input = { connection, selection: { prefix: 'renamed/' }, format: { type: 'CSV' } };
+    await importCsv(service, { name, ...input });
+    const next = names();
+    await service.data(
+      `mutation ($name: String!, $input: DatasetInput!) { updateDataset(name: $name, input: $input) { name } }`,
+      { name, input: { ...input, name: next, excludeFields: ['b'] } },
+    );
+    expect(await service.data(`{ ${next} { a b } }`)).toEqual({ [next]: [{ a: 1, b: 2 }] });
+    const gone = await service.ask(`{ ${name} { a } }`);
+    expect(gone.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
+    await importAgain(service, next);
+    const { dataset } = await service.data<{ dataset: unknown }>(
+      `{ dataset(name: "${next}") { columns { name } } }`,
+    );
+    expect(dataset).toEqual({ columns: [{ name: 'a' }] });
+  });
+
   it('succeeds without fields when every file is empty', async () => {
     await put('empty/1.csv', '');
     const name = names();

@@ -13,7 +13,7 @@ export interface Lease {
 }
 
 interface Entry {
-  readonly dataset: Dataset;
+  dataset: Dataset;
   readonly generation: Generation;
   readonly source: Source;
   readers: number;
@@ -65,12 +65,12 @@ export class Snapshots {
 
   /** Replaces what is said about a dataset whose generation did not change. */
   redefine(dataset: Dataset): void {
-    for (const [name, entry] of this.#entries) {
-      if (entry.dataset.id !== dataset.id) continue;
-      this.#entries.delete(name);
-      // The same object: leases count their readers on it.
-      this.#entries.set(dataset.name, Object.assign(entry, { dataset }));
-    }
+    const found = [...this.#entries].find(([, entry]) => entry.dataset.id === dataset.id);
+    if (!found) return;
+    const [name, entry] = found;
+    this.#entries.delete(name);
+    // The same object: leases count their readers on it.
+    this.#entries.set(dataset.name, Object.assign(entry, { dataset }));
   }
 
   /** The published datasets by name. */
@@ -134,12 +134,12 @@ export class Snapshots {
   }
 
   #retire(datasetId: string): void {
-    for (const [name, entry] of this.#entries) {
-      if (entry.dataset.id !== datasetId) continue;
-      this.#entries.delete(name);
-      entry.retired = true;
-      if (entry.readers === 0) this.#drop(entry);
-    }
+    const found = [...this.#entries].find(([, entry]) => entry.dataset.id === datasetId);
+    if (!found) return;
+    const [name, entry] = found;
+    this.#entries.delete(name);
+    entry.retired = true;
+    if (entry.readers === 0) this.#drop(entry);
   }
 
   #drop({ source }: Entry): void {

@@ -84,6 +84,20 @@ describe('snapshots', () => {
     expect(await tables()).toEqual([]);
   });
 
+  it('follow a new name and definition while the generation stays', async () => {
+    await publish('one');
+    const lease = snapshots.lease('things');
+    const renamed = { ...dataset('one'), name: 'renamed' };
+    snapshots.redefine(renamed);
+    snapshots.redefine({ ...renamed, id: 'unknown' });
+    expect(snapshots.published()).toEqual([renamed]);
+    expect(snapshots.lease('renamed').source.table).toBe('t_one');
+    expect(() => snapshots.lease('things')).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+    snapshots.remove('d1');
+    expect(await tables()).toEqual(['t_one']);
+    lease.release();
+  });
+
   it('stop a read at the deadline whatever signal its statements bring', async () => {
     await publish('one');
     const slow = snapshots.read('things', (_, session) =>
