@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +66,20 @@ describe('the demo', () => {
 
   it('ends with what it did', () => {
     expect(lines.at(-1)).toMatch(/^Done: 13 files, 10,000 rows, 2 objects written .*, [\d.]+ s\.$/);
+  });
+
+  it('prints what the README shows', () => {
+    const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
+    const shown = /```text\n([^]*?)```/.exec(readme)?.[1]?.trim().split('\n') ?? [];
+    // Days and seconds are others each time.
+    const plain = (line: string) =>
+      line
+        .trim()
+        .replace(/\d{4}-\d\d-\d\d\.|[\d.]+ s\.$/g, '')
+        .replace(/\d+ bytes/, '');
+    const printed = new Set(lines.map(plain));
+    expect(shown.length).toBeGreaterThan(10);
+    expect(shown.filter((line) => line !== '…' && !printed.has(plain(line)))).toEqual([]);
   });
 
   it('leaves nothing in the temporary folder', async () => {

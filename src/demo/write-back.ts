@@ -121,7 +121,7 @@ function writtenKey({ screen, world }: Tour, run: WritebackState): string {
     throw new AppError('INTERNAL', `The writeback failed with ${code}: ${message}`);
   }
   screen.say(
-    `${run.status}: ${run.rows} rows, ${run.bytes} bytes, s3://${world.bucket}/${object.key}\n${object.checksum}`,
+    `${run.status}: ${run.rows} rows, ${run.bytes} bytes\ns3://${world.bucket}/${object.key}\n${object.checksum}`,
   );
   return object.key;
 }
