@@ -8,7 +8,8 @@ import { screenOn } from '../src/demo/screen.js';
 import { openDemoWorld, type DemoWorld } from '../src/demo/world.js';
 
 const root = join(__dirname, '..');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const readme = read('README.md');
 
 interface Block {
   readonly language: string;
@@ -25,8 +26,8 @@ function blocksOf(markdown: string): Block[] {
 /** A name for the test: the root field. */
 const fieldOf = (operation: string) => /\{\s*(\w+)/.exec(operation)?.[1] ?? operation;
 
-describe('README.md', () => {
-  const blocks = blocksOf(readme);
+describe('README.md and docs/connections.md', () => {
+  const blocks = [...blocksOf(readme), ...blocksOf(read('docs/connections.md'))];
   const operations = blocks.flatMap(({ language, text }, index) => {
     const next = blocks[index + 1];
     const answer = next?.language === 'json' ? (JSON.parse(next.text) as unknown) : undefined;
@@ -58,7 +59,7 @@ describe('README.md', () => {
   });
 
   it('names only npm scripts that there are', () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    const { scripts } = JSON.parse(read('package.json')) as {
       scripts: Record<string, string>;
     };
     const named = [...readme.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
