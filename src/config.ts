@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { AppError } from './errors.js';
 
-const wholeNumber = (fallback: number) => z.coerce.number().int().nonnegative().default(fallback);
+const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
 const list = z
   .string()
@@ -18,23 +18,23 @@ const list = z
 const settings = z.object({
   BUCKETQL_DATA_DIR: z.string().min(1).default('./data'),
   BUCKETQL_HOST: z.string().optional(),
-  BUCKETQL_PORT: wholeNumber(4000),
+  BUCKETQL_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
   BUCKETQL_API_TOKENS: list,
   BUCKETQL_ALLOWED_ENDPOINTS: list,
   BUCKETQL_STS_ENDPOINT: z.url().optional(),
   BUCKETQL_AWS_REGION: z.string().default('us-east-1'),
   BUCKETQL_PRINCIPAL_ARN: z.string().optional(),
-  BUCKETQL_SESSION_SECONDS: wholeNumber(3600),
-  BUCKETQL_THREADS: wholeNumber(2),
+  BUCKETQL_SESSION_SECONDS: count(3600),
+  BUCKETQL_THREADS: count(2),
   BUCKETQL_MEMORY_LIMIT: z.string().optional(),
-  BUCKETQL_MAX_QUERIES: wholeNumber(8),
-  BUCKETQL_MAX_LIMIT: wholeNumber(100_000),
-  BUCKETQL_MAX_IMPORTS: wholeNumber(2),
-  BUCKETQL_WAIT_SECONDS: wholeNumber(600),
-  BUCKETQL_QUERY_SECONDS: wholeNumber(60),
-  BUCKETQL_MAX_INFLATED_BYTES: wholeNumber(50 * 2 ** 30),
-  BUCKETQL_MAX_INFLATION_RATIO: wholeNumber(1100),
-  BUCKETQL_MAX_OBJECTS: wholeNumber(100_000),
+  BUCKETQL_MAX_QUERIES: count(8),
+  BUCKETQL_MAX_LIMIT: count(100_000),
+  BUCKETQL_MAX_IMPORTS: count(2),
+  BUCKETQL_WAIT_SECONDS: count(600),
+  BUCKETQL_QUERY_SECONDS: count(60),
+  BUCKETQL_MAX_INFLATED_BYTES: count(50 * 2 ** 30),
+  BUCKETQL_MAX_INFLATION_RATIO: count(1100),
+  BUCKETQL_MAX_OBJECTS: count(100_000),
   BUCKETQL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 

@@ -28,7 +28,7 @@ describe('the configuration', () => {
 
   it('names every setting that is wrong', () => {
     expect(() =>
-      readConfig({ BUCKETQL_PORT: 'abc', BUCKETQL_LOG_LEVEL: 'loud', BUCKETQL_THREADS: '-1' }),
+      readConfig({ BUCKETQL_PORT: '99999', BUCKETQL_LOG_LEVEL: 'loud', BUCKETQL_THREADS: '0' }),
     ).toThrow(/BUCKETQL_PORT.*BUCKETQL_THREADS.*BUCKETQL_LOG_LEVEL/);
   });
 });

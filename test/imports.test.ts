@@ -151,6 +151,24 @@ describe('imports', () => {
     expect(failed.error?.message).toMatch(/dd-MM-yyyy/);
   });
 
+  it('fails when no row at all is good, and says what is wrong with the first', async () => {
+    await put('wrong/x.csv', 'id,day\n1,01-02-2020\n2,03-02-2020\n');
+    const run = await importCsv(service, {
+      name: names(),
+      connection,
+      selection: { prefix: 'wrong/' },
+      dateColumns: [{ column: 'day', format: 'yyyy-MM-dd' }],
+    });
+    expect(run).toMatchObject({
+      status: 'FAILED',
+      error: {
+        code: 'INVALID_VALUE',
+        details: { file: 'wrong/x.csv', line: 2, column: 'day', value: '01-02-2020' },
+      },
+    });
+    expect(run.error?.message).toMatch(/wrong\/x\.csv line 2.*yyyy-MM-dd/);
+  });
+
   describe('that fail', () => {
     let name: string;
     beforeAll(async () => {

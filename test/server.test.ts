@@ -132,6 +132,24 @@ describe('the server', () => {
     expect(regex.errors).toBeUndefined();
   });
 
+  it('says what is wrong with a value instead of calling it internal', async () => {
+    const literal = await service.ask(
+      `query { numbersGroups(by: [{ column: k }], having: { sum: { id: { gt: "abc" } } }) { totalGroups } }`,
+    );
+    expect(literal.errors?.[0]).toMatchObject({
+      message: expect.stringContaining('abc'),
+      extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+    });
+    const variable = await service.ask(
+      `query ($having: NumbersHaving) { numbersGroups(by: [{ column: k }], having: $having) { totalGroups } }`,
+      { having: { sum: { id: { gt: 'abc' } } } },
+    );
+    expect(variable.errors?.[0]).toMatchObject({
+      message: expect.stringContaining('abc'),
+      extensions: { code: 'BAD_USER_INPUT' },
+    });
+  });
+
   it('walks a connection by cursors, and says when a cursor is of another generation', async () => {
     const ids: number[] = [];
     let after: string | null = null;

@@ -80,9 +80,9 @@ describe('writebacks', () => {
     expect(String(body.length)).toBe(object?.bytes);
     expect(object?.checksum).toBe(`sha256:${createHash('sha256').update(body).digest('hex')}`);
     const written = parse(gunzipSync(body), { columns: true, cast: false });
-    const { things } = await service.data<{ things: Record<string, string | number | boolean | null>[] }>(
-      `{ things { id big amount ratio name day at seen flag } }`,
-    );
+    const { things } = await service.data<{
+      things: Record<string, string | number | boolean | null>[];
+    }>(`{ things { id big amount ratio name day at seen flag } }`);
     const asText = things.map((row) =>
       Object.fromEntries(Object.entries(row).map(([k, v]) => [k, v === null ? '' : String(v)])),
     );
@@ -211,6 +211,8 @@ describe('writebacks', () => {
     expect(await refused({ timezone: 'Mars/Olympus' })).toBe('INVALID_INPUT');
     expect(await refused({ connection: 'nobody' })).toBe('NOT_FOUND');
     expect(await refused({ delimiter: ';;' })).toBe('INVALID_INPUT');
+    expect(await refused({ fileName: '<yesterday>' })).toBe('INVALID_INPUT');
+    expect(await refused({ fileName: '../x' })).toBe('INVALID_INPUT');
   });
 
   it('name the permission that is missing, and leave no upload open', async () => {

@@ -31,7 +31,7 @@ export function secretsUnder(key: string | Uint8Array): Secrets {
       } catch (error) {
         throw new AppError(
           'DATABASE_DAMAGED',
-          'A stored secret cannot be decrypted with this key; start with the key file (or BUCKETQL_SECRET_KEY) that wrote the database',
+          'A stored secret cannot be decrypted with this key; start with the file secret.key that wrote the database',
           { cause: error },
         );
       }

@@ -12,8 +12,7 @@ export function errorFormatter(log: Log) {
       if (code === 'INTERNAL') log.error({ err: original }, message);
       return { ...formatted, message, extensions: { code, retryable, details: plain(details) } };
     }
-    // What graphql-js and Apollo say about the document, its variables and the request is meant for the client.
-    if (original === undefined) return formatted;
+    if (original === undefined || isAboutRequest(formatted)) return formatted;
     const id = randomUUID();
     log.error({ err: original, id }, 'unexpected error in a request');
     return {
@@ -23,6 +22,18 @@ export function errorFormatter(log: Log) {
     };
   };
 }
+
+// What graphql-js and Apollo say about the document, its variables and the request is meant for the client, also where a
+// scalar threw because a value is none of its own.
+const requestCodes = [
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'BAD_USER_INPUT',
+  'BAD_REQUEST',
+];
+
+const isAboutRequest = ({ extensions }: GraphQLFormattedError) =>
+  requestCodes.includes(String(extensions?.code));
 
 function originalOf(error: unknown): unknown {
   if (!(error instanceof GraphQLError)) return error;

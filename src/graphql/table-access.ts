@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { Dialect } from '../dialect.js';
 import { AppError } from '../errors.js';
 import { writebackWork, type WritebackRequest } from '../jobs/writeback-work.js';
 import { findConnection } from '../catalog/connections.js';
-import { parseDestination } from '../pipeline/destination.js';
+import { objectKey, parseDestination } from '../pipeline/destination.js';
 import type { Services } from './context.js';
 import { writebackRunView } from './management/runs.js';
 import type { TableReader, TableWriter } from './tables/reader.js';
@@ -43,9 +44,13 @@ export function tableAccess(
       const lease = snapshots.lease(name);
       lease.release();
       const by = { id: destination.connection };
-      if (!(await engine.read((session) => findConnection(session, secrets, by)))) {
+      const connection = await engine.read((session) => findConnection(session, secrets, by));
+      if (!connection) {
         throw new AppError('NOT_FOUND', `There is no connection ${by.id}`, { details: by });
       }
+      // A key that cannot be is the client's mistake now, not a failed run later.
+      const { prefix } = connection.access;
+      objectKey(destination, { prefix, dataset: name, runId: randomUUID(), now: new Date() });
       const request: WritebackRequest = { dataset: lease.dataset, query, destination };
       const queued = await runner.enqueue(writebackWork({ ...imports, dialect }, request));
       const run = wait ? await runner.wait(queued.id, waitSeconds) : queued;

@@ -83,7 +83,9 @@ export function objectKey(
         `Unknown macro ${macro}; there are <current_date>, <current_date-N>, <dataset> and <run_id>`,
       );
     });
-  const folder = fill(to.path).replace(/^\/+|\/+$/g, '');
+  const folder = fill(to.path)
+    .replace(/\/{2,}/g, '/')
+    .replace(/^\/|\/$/g, '');
   const extension =
     to.extension ?? formatOf(to).extension + (compressionNamed(to.compression)?.extension ?? '');
   const suffix = extension === '' || extension.startsWith('.') ? extension : `.${extension}`;

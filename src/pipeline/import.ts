@@ -79,6 +79,7 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
 
   for (const file of loaded.files) rows.set(file.origin, (rows.get(file.origin) ?? 0) + file.rows);
   const rowCount = loaded.files.reduce((sum, file) => sum + file.rows, 0);
+  refuseNoGoodRow(rowCount, loaded.rejected);
   report.set({
     rowsAdded: rowCount,
     rowsRemoved: Number(job.dataset.current?.rowCount ?? 0n),
@@ -99,6 +100,19 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
     rejected: loaded.rejected,
     progress: report.current(),
   };
+}
+
+// A wrong pattern or type rejects everything: that is no import with bad rows, it is a definition to mend.
+function refuseNoGoodRow(rowCount: number, rejected: readonly RejectedRow[]): void {
+  const [first] = rejected;
+  if (rowCount > 0 || !first) return;
+  const { file, line, column, value, reason } = first;
+  const place = `${file}${line === null ? '' : ` line ${line}`}${column === null ? '' : `, column ${column}`}`;
+  throw new AppError(
+    column === null ? 'MALFORMED_ROW' : 'INVALID_VALUE',
+    `None of the ${rejected.length} rows is good; the first is ${place}: ${reason}${value === null ? '' : `, found ${JSON.stringify(value)}`}`,
+    { details: { file, line, column, value, rejected: rejected.length } },
+  );
 }
 
 /** The objects a dataset's selection takes, in key order. */

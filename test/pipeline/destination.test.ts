@@ -23,6 +23,7 @@ describe('the key of a written object', () => {
       { path: '/out/<dataset>/', fileName: '<current_date>-<run_id>' },
       'acme/out/orders/2026-03-01-r-1.csv',
     ],
+    [{ path: '/p//q/' }, 'acme/p/q/x.csv'],
     [{ fileName: '<current_date>', timezone: 'Pacific/Auckland' }, 'acme/2026-03-02.csv'],
     [{ fileName: '<current_date-1>' }, 'acme/2026-02-28.csv'],
     [{ fileName: '<current_date-31>' }, 'acme/2026-01-29.csv'],
