@@ -14,8 +14,11 @@ export interface Dialect {
   // rows
   /** The pseudo column that numbers a table's rows in load order, and is unique and stable within a generation. */
   readonly rowId: string;
-  /** True where a scan with LIMIT and empty windows keep the order of the row ids, so load order needs no ORDER BY. */
-  readonly keepsLoadOrder: boolean;
+  /**
+   * True where a filtered scan with LIMIT and empty windows keep the order of the row ids, so load order needs no ORDER BY.
+   * `longestList` is the length of the longest IN list in the filter: engines turn long ones into joins.
+   */
+  keepsLoadOrder(longestList: number): boolean;
   /** LIMIT and OFFSET in the engine's order of clauses; nothing if both are missing. */
   limit(limit: number | undefined, offset: number | undefined): Sql;
 

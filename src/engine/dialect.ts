@@ -59,7 +59,8 @@ export const duckdbDialect: Dialect = {
   rowId: 'rowid',
   // Its documentation guarantees this ("Order Preservation") while preserve_insertion_order is on, as it is by default.
   // ORDER BY rowid would read the whole table for a page of 100 rows.
-  keepsLoadOrder: true,
+  // DuckDB 1.5.6 joins with a list of five or more inside an OR, and rows then come as the threads finish.
+  keepsLoadOrder: (longestList) => longestList < 5,
   limit: (limit, offset) =>
     join(
       [

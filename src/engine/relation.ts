@@ -62,7 +62,7 @@ export function readDelimited(read: DelimitedRead): Sql {
   if (other.length === 0) return reader;
   const replaced = read.columns.flatMap(([name, type]) => {
     const column = ident('r', name);
-    const text = sql`case when ${column} in (${join(other.map(literal))}) then null else ${column} end`;
+    const text = sql`case when list_contains([${join(other.map(literal))}], ${column}) then null else ${column} end`;
     return type === 'VARCHAR' ? [sql`${text} as ${ident(name)}`] : [];
   });
   return sql`(select * replace (${join(replaced)}), r.file_index from ${reader}) r`;

@@ -4,7 +4,7 @@ import { ident, join, sql, value, type Sql } from '../sql.js';
 import { compileFilter, whereClause } from './filter.js';
 import { behind, type KeyAt } from './keyset.js';
 import { orderTerms, reversed, type SortKey } from './ordering.js';
-import type { Position, RowsQuery } from './query.js';
+import type { Filter, Position, RowsQuery } from './query.js';
 import { columnOf, scan, type Scan } from './source.js';
 
 /** The clauses of a rows query. */
@@ -45,7 +45,7 @@ export function planRows(query: RowsQuery, dialect: Dialect): RowsPlan {
       backwards ||
       query.orderBy.length > 0 ||
       Boolean(query.distinctOn?.length) ||
-      !dialect.keepsLoadOrder,
+      !dialect.keepsLoadOrder(query.where ? longestList(query.where) : 0),
   };
 }
 
@@ -60,6 +60,18 @@ export function compileRows(query: RowsQuery, dialect: Dialect): Sql {
   }
   const order = sorted ? sql` order by ${orderTerms(keys)}` : sql``;
   return sql`select ${columns} ${fromWhere}${order}${cut}`;
+}
+
+function longestList(filter: Filter): number {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return Math.max(0, ...filter.filters.map(longestList));
+    case 'not':
+      return longestList(filter.filter);
+    case 'compare':
+      return Array.isArray(filter.value) ? filter.value.length : 0;
+  }
 }
 
 /** True for the row that comes first in the ordering among those with equal values in some columns. */
