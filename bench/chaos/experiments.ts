@@ -1,0 +1,5 @@
+import type { Experiment } from './experiment.js';
+import { importKill } from './import-kill.js';
+
+/** Every experiment. A new one is a file and a row here. */
+export const experiments: readonly Experiment[] = [importKill];
