@@ -14,17 +14,35 @@ const list = z
       .filter((item) => item !== ''),
   );
 
+// A comma would make a list of it where the key is given as a previous one.
+const secretKey = z
+  .string()
+  .min(16, 'must be 32 bytes in base64 or hex, or a passphrase of at least 16 characters')
+  .regex(/^[^,]*$/, 'must not have a comma');
+
+const origin = z
+  .string()
+  .regex(
+    /^https?:\/\/[^/?#@!\s]+\/?(!private)?$/,
+    'must be an origin such as https://minio.example.com, with !private after it if it has a private address',
+  )
+  .refine((text) => URL.canParse(text.replace('!private', '')), 'has no valid host and port');
+
 // Each setting: its name in the environment, its meaning and its default. docs/configuration.md is checked against it.
 const settings = z.object({
   BUCKETQL_DATA_DIR: z.string().min(1).default('./data'),
   BUCKETQL_HOST: z.string().optional(),
   BUCKETQL_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
   BUCKETQL_API_TOKENS: list,
-  BUCKETQL_ALLOWED_ENDPOINTS: list,
-  BUCKETQL_STS_ENDPOINT: z.url().optional(),
+  BUCKETQL_ADMIN_TOKENS: list,
+  BUCKETQL_SECRET_KEY: secretKey.optional(),
+  BUCKETQL_SECRET_KEY_PREVIOUS: list.pipe(z.array(secretKey)),
+  BUCKETQL_ALLOWED_ENDPOINTS: list.pipe(z.array(origin)),
+  BUCKETQL_STS_ENDPOINT: origin.optional(),
   BUCKETQL_AWS_REGION: z.string().default('us-east-1'),
   BUCKETQL_PRINCIPAL_ARN: z.string().optional(),
   BUCKETQL_SESSION_SECONDS: count(3600),
+  BUCKETQL_READ_TIMEOUT_SECONDS: count(30),
   BUCKETQL_THREADS: count(2),
   BUCKETQL_MEMORY_LIMIT: z.string().optional(),
   BUCKETQL_MAX_QUERIES: count(8),
@@ -44,11 +62,16 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly apiTokens: readonly string[];
+  readonly adminTokens: readonly string[];
+  /** What stored secrets are encrypted with; without it, a key file in the data folder. */
+  readonly secretKey: string | undefined;
+  readonly secretKeyPrevious: readonly string[];
   readonly allowedEndpoints: readonly string[];
   readonly stsEndpoint: string | undefined;
   readonly awsRegion: string;
   readonly principalArn: string | undefined;
   readonly sessionSeconds: number;
+  readonly readTimeoutSeconds: number;
   readonly threads: number;
   readonly memoryLimit: string | undefined;
   readonly maxQueries: number;
@@ -80,8 +103,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   const s = parsed.data;
   const loopback = '127.0.0.1';
-  const host = s.BUCKETQL_HOST ?? (s.BUCKETQL_API_TOKENS.length > 0 ? '0.0.0.0' : loopback);
-  if (s.BUCKETQL_API_TOKENS.length === 0 && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
+  const guarded = s.BUCKETQL_API_TOKENS.length + s.BUCKETQL_ADMIN_TOKENS.length > 0;
+  const host = s.BUCKETQL_HOST ?? (guarded ? '0.0.0.0' : loopback);
+  if (!guarded && !['127.0.0.1', '::1', 'localhost'].includes(host)) {
     throw new AppError(
       'INVALID_INPUT',
       `BUCKETQL_HOST is ${host}, but without BUCKETQL_API_TOKENS the service listens on ${loopback} only; set tokens first`,
@@ -92,11 +116,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     host,
     port: s.BUCKETQL_PORT,
     apiTokens: s.BUCKETQL_API_TOKENS,
+    adminTokens: s.BUCKETQL_ADMIN_TOKENS,
+    secretKey: s.BUCKETQL_SECRET_KEY,
+    secretKeyPrevious: s.BUCKETQL_SECRET_KEY_PREVIOUS,
     allowedEndpoints: s.BUCKETQL_ALLOWED_ENDPOINTS,
     stsEndpoint: s.BUCKETQL_STS_ENDPOINT,
     awsRegion: s.BUCKETQL_AWS_REGION,
     principalArn: s.BUCKETQL_PRINCIPAL_ARN,
     sessionSeconds: s.BUCKETQL_SESSION_SECONDS,
+    readTimeoutSeconds: s.BUCKETQL_READ_TIMEOUT_SECONDS,
     threads: s.BUCKETQL_THREADS,
     memoryLimit: s.BUCKETQL_MEMORY_LIMIT,
     maxQueries: s.BUCKETQL_MAX_QUERIES,

@@ -1,25 +1,35 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { AppError } from '../errors.js';
 import type { BucketAccess } from './access.js';
 import type { CredentialsProvider } from './credentials.js';
+import { withoutEchoes } from './echo.js';
+import { allowedEndpoint, guardedAgents, type Resolver } from './endpoint.js';
+import { correctRegion } from './region.js';
+
+export { requireAllowed } from './endpoint.js';
 
 /**
- * The S3 client of one connection. The caller destroys it.
+ * The S3 client of one connection. Its `config.region()` is the bucket's real one once an answer has named it. The caller
+ * destroys it.
  * @throws ENDPOINT_NOT_ALLOWED when the connection names an endpoint that configuration does not list
  */
 export function s3Client(
   access: BucketAccess,
   credentials: CredentialsProvider,
   allowedEndpoints: readonly string[],
+  /** In place of the system's, for tests. */
+  resolve?: Resolver,
+  /** Longest silence on a connection; without it the SDK waits for ever for what a short body leaves out. */
+  readTimeoutMs = 30_000,
 ): S3Client {
-  requireAllowed(access.endpoint, allowedEndpoints);
+  const endpoint = allowedEndpoint(access.endpoint, allowedEndpoints);
+  const region = { current: access.region };
   const client = new S3Client({
-    region: access.region,
+    region: () => Promise.resolve(region.current),
     credentials,
     forcePathStyle: access.forcePathStyle,
-    ...(access.endpoint
+    ...(endpoint.url !== null
       ? {
-          endpoint: access.endpoint,
+          endpoint: endpoint.url,
           // Some S3-compatible services refuse the SDK's checksum trailers (Ceph answers 411 to a stream).
           requestChecksumCalculation: 'WHEN_REQUIRED' as const,
           responseChecksumValidation: 'WHEN_REQUIRED' as const,
@@ -32,11 +42,13 @@ export function s3Client(
       // Without throwOnRequestTimeout the SDK only warns and waits on.
       requestTimeout: 120_000,
       throwOnRequestTimeout: true,
-      socketTimeout: 60_000,
-      httpAgent: { maxSockets: 64 },
-      httpsAgent: { maxSockets: 64 },
+      socketTimeout: readTimeoutMs,
+      ...guardedAgents(endpoint, { resolve }),
     },
+    // With agents of its own the SDK sends the header but does not wait for the answer; for options it would make unguarded ones.
+    expectContinueHeader: false,
   });
+  correctRegion(client, region);
   if (Object.keys(access.headers).length > 0) {
     client.middlewareStack.add(
       (next) => (args) => {
@@ -47,26 +59,5 @@ export function s3Client(
       { step: 'build', name: 'connectionHeaders' },
     );
   }
-  return client;
-}
-
-/** Refuses an endpoint that BUCKETQL_ALLOWED_ENDPOINTS does not list; null (AWS itself) is always allowed. */
-export function requireAllowed(endpoint: string | null, allowed: readonly string[]): void {
-  if (endpoint === null) return;
-  const origin = originOf(endpoint);
-  if (origin !== undefined && allowed.some((entry) => originOf(entry) === origin)) return;
-  throw new AppError(
-    'ENDPOINT_NOT_ALLOWED',
-    `Endpoint ${endpoint} is not allowed; whoever runs the service adds it to BUCKETQL_ALLOWED_ENDPOINTS`,
-    { details: { endpoint } },
-  );
-}
-
-function originOf(url: string): string | undefined {
-  try {
-    const { protocol, origin } = new URL(url);
-    return protocol === 'http:' || protocol === 'https:' ? origin : undefined;
-  } catch {
-    return undefined;
-  }
+  return withoutEchoes(client);
 }

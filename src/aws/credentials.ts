@@ -2,6 +2,14 @@ import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { AppError } from '../errors.js';
 import type { BucketAccess, Purpose } from './access.js';
+import { withoutEchoes } from './echo.js';
+import {
+  allowedEndpoint,
+  configuredEndpoint,
+  guardedAgents,
+  type Endpoint,
+  type Resolver,
+} from './endpoint.js';
 import { assumeRoleError } from './errors.js';
 import { sessionPolicy } from './policies.js';
 
@@ -22,6 +30,10 @@ export interface StsSettings {
   readonly base?: CredentialsProvider | undefined;
   /** (Default: the connection's endpoint for S3-compatible services, AWS's regional one otherwise) */
   readonly endpoint?: string | undefined;
+  /** Entries of BUCKETQL_ALLOWED_ENDPOINTS. (Default: none; AWS and `endpoint` need no entry) */
+  readonly allowedEndpoints?: readonly string[];
+  /** In place of the system's, for tests. */
+  readonly resolve?: Resolver;
   readonly region: string;
   /** Lifetime asked for, 900 to 43,200 on AWS. */
   readonly sessionSeconds: number;
@@ -123,18 +135,29 @@ export async function callerPrincipal(settings: StsSettings): Promise<string> {
 }
 
 function stsClient(settings: StsSettings, access?: BucketAccess): STSClient {
-  const endpoint = settings.endpoint ?? access?.endpoint ?? undefined;
-  return new STSClient({
-    region: access?.region ?? settings.region,
-    credentials: settings.base ?? fromNodeProviderChain(),
-    ...(endpoint ? { endpoint } : {}),
-    maxAttempts: 4,
-    requestHandler: {
-      connectionTimeout: 5_000,
-      requestTimeout: 15_000,
-      throwOnRequestTimeout: true,
-    },
-  });
+  const endpoint = stsEndpoint(settings, access);
+  return withoutEchoes(
+    new STSClient({
+      region: access?.region ?? settings.region,
+      credentials: settings.base ?? fromNodeProviderChain(),
+      ...(endpoint.url !== null ? { endpoint: endpoint.url } : {}),
+      maxAttempts: 4,
+      requestHandler: {
+        connectionTimeout: 5_000,
+        requestTimeout: 15_000,
+        throwOnRequestTimeout: true,
+        ...guardedAgents(endpoint, { resolve: settings.resolve }),
+      },
+    }),
+  );
+}
+
+function stsEndpoint(settings: StsSettings, access?: BucketAccess): Endpoint {
+  const { endpoint, allowedEndpoints = [] } = settings;
+  if (endpoint !== undefined) return configuredEndpoint(endpoint, allowedEndpoints);
+  const connected = allowedEndpoint(access?.endpoint ?? null, allowedEndpoints);
+  // S3's hosts at AWS know no STS; its own regional one is asked.
+  return connected.isAws ? allowedEndpoint(null, []) : connected;
 }
 
 // Renews when less than a quarter of the lifetime (at most five minutes) is left, one call at a time.

@@ -1,4 +1,5 @@
 import { AppError, isAppError, messageOf } from '../errors.js';
+import { namedRegion } from './region.js';
 
 /** What was being done when the SDK threw. */
 export interface Attempt {
@@ -34,7 +35,7 @@ export function awsError(error: unknown, attempt: Attempt): AppError {
       `Bucket ${attempt.bucket} does not exist; check the connection's bucket name`,
     );
   }
-  const region = headers['x-amz-bucket-region'];
+  const region = headers['x-amz-bucket-region'] ?? namedRegion(error);
   if (
     name === 'PermanentRedirect' ||
     name === 'AuthorizationHeaderMalformed' ||
