@@ -4,7 +4,7 @@ import { callerPrincipal, type CredentialsProvider } from './aws/credentials.js'
 import { listDatasets, type Dataset } from './catalog/datasets.js';
 import { listConnections, type Connection } from './catalog/connections.js';
 import { migrate } from './catalog/migrations.js';
-import { keyFromFile, secretsUnder } from './catalog/secrets.js';
+import { openSecrets } from './catalog/rotate.js';
 import type { Config } from './config.js';
 import { duckdbDialect } from './engine/dialect.js';
 import { engineVersion, openDuckDB } from './engine/duckdb.js';
@@ -43,6 +43,10 @@ const maxRequestBytes = 2 ** 20;
  * @throws DATABASE_LOCKED, DATABASE_DAMAGED
  */
 export async function startApp(config: Config, { log, credentials }: AppOptions): Promise<App> {
+  const { apiTokens, adminTokens, secretKey, secretKeyPrevious } = config;
+  for (const secret of [...apiTokens, ...adminTokens, secretKey ?? '', ...secretKeyPrevious]) {
+    log.hide(secret);
+  }
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const spoolDir = join(config.dataDir, 'spool');
   const engine = await openDuckDB({
@@ -53,11 +57,12 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
     ...(config.memoryLimit === undefined ? {} : { memoryLimit: config.memoryLimit }),
   });
   try {
-    await engine.session(migrate);
+    await engine.transaction(migrate);
+    const keyFile = join(config.dataDir, 'secret.key');
+    const secrets = await openSecrets(engine, { ...config, keyFile }, log);
     // The spool belongs to whoever holds the database, and runs of a stopped process have no use for it.
     await rm(spoolDir, { recursive: true, force: true });
     await mkdir(spoolDir, { recursive: true });
-    const secrets = secretsUnder(await keyFromFile(join(config.dataDir, 'secret.key')));
     const runner = new Runner(engine, { log, slots: { IMPORT: config.maxImports, WRITEBACK: 2 } });
     await runner.recover();
     const snapshots = new Snapshots(engine, {
@@ -86,7 +91,11 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
       region: config.awsRegion,
       sessionSeconds: config.sessionSeconds,
     };
-    const buckets = new Buckets({ ...sts, allowedEndpoints: config.allowedEndpoints });
+    const buckets = new Buckets({
+      ...sts,
+      allowedEndpoints: config.allowedEndpoints,
+      readTimeoutSeconds: config.readTimeoutSeconds,
+    });
     const services: Services = {
       engine,
       secrets,
@@ -101,6 +110,7 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
         secrets,
         buckets,
         snapshots,
+        log,
         spoolDir,
         limits: config,
         onPublished: publishSchema,
@@ -112,7 +122,7 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
     const server = await serve({
       services,
       tables: tableAccess(services, { dialect: duckdbDialect, maxLimit: config.maxLimit }),
-      apiTokens: config.apiTokens,
+      tokens: { api: config.apiTokens, admin: config.adminTokens },
       host: config.host,
       port: config.port,
       maxRequestBytes,
@@ -120,7 +130,7 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
     });
     const url = `${server.url}/graphql`;
     log.info({ url, engine: engineVersion(), dataDir: config.dataDir }, 'listening');
-    if (config.apiTokens.length === 0) {
+    if (config.apiTokens.length + config.adminTokens.length === 0) {
       log.warn(
         'no BUCKETQL_API_TOKENS: everybody on this machine may do everything, and nobody from outside can connect',
       );

@@ -25,6 +25,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(isAppError(error) ? `${error.code}: ${error.message}` : error);
+  // Only the stack: members of an unknown error may hold what nobody should read.
+  const text = error instanceof Error ? error.stack : String(error);
+  console.error(isAppError(error) ? `${error.code}: ${error.message}` : text);
   process.exit(1);
 });

@@ -27,16 +27,23 @@ export async function insertConnection(
   connection: Connection,
   secrets: Secrets,
 ): Promise<void> {
-  const { definition, sealed } = split(connection.access, secrets);
+  const { definition, sealed } = split(connection.id, connection.access, secrets);
   await session.run(
     sql`insert into catalog.connections values (${value(connection.id)}, ${value(connection.access.name)}, ${value(definition)}, ${value(sealed)},
       ${value(connection.status)}, ${value(connection.statusReason)}, ${instant(connection.verifiedAt)}, ${integer(connection.version)}, ${instant(connection.createdAt)})`,
   );
-  if (connection.access.externalId !== null) {
-    await session.run(
-      sql`insert into catalog.external_ids values (${value(connection.access.externalId)}, ${value(connection.id)})`,
-    );
-  }
+  await rememberExternalId(session, connection.access.externalId, connection.id);
+}
+
+async function rememberExternalId(
+  session: Session,
+  externalId: string | null,
+  connectionId: string,
+): Promise<void> {
+  if (externalId === null || (await externalIdIsTaken(session, externalId))) return;
+  await session.run(
+    sql`insert into catalog.external_ids values (${value(externalId)}, ${value(connectionId)})`,
+  );
 }
 
 /** Stores what a check found. */
@@ -58,11 +65,12 @@ export async function updateConnectionAccess(
   access: BucketAccess,
   secrets: Secrets,
 ): Promise<void> {
-  const { definition, sealed } = split(access, secrets);
+  const { definition, sealed } = split(id, access, secrets);
   await session.run(
     sql`update catalog.connections set name = ${value(access.name)}, definition = ${value(definition)}, secrets = ${value(sealed)},
       status = 'UNVERIFIED', status_reason = null, verified_at = null, version = version + 1 where id = ${value(id)}`,
   );
+  await rememberExternalId(session, access.externalId, id);
 }
 
 /** Forgets a connection (its external id stays taken). */
@@ -105,6 +113,7 @@ export async function externalIdIsTaken(session: Session, externalId: string): P
 }
 
 function split(
+  id: string,
   access: BucketAccess,
   secrets: Secrets,
 ): { definition: string; sealed: string | null } {
@@ -115,15 +124,12 @@ function split(
     if (secret !== null) hidden[key] = secret;
     delete open[key];
   }
-  const sealed = Object.keys(hidden).length > 0 ? secrets.seal(JSON.stringify(hidden)) : null;
+  const sealed = Object.keys(hidden).length > 0 ? secrets.seal(hidden, id) : null;
   return { definition: JSON.stringify(open), sealed };
 }
 
 function fromRow(row: Row, secrets: Secrets): Connection {
-  const hidden =
-    row.secrets === null
-      ? {}
-      : (JSON.parse(secrets.open(String(row.secrets))) as Partial<BucketAccess>);
+  const hidden = row.secrets === null ? {} : secrets.open(String(row.secrets), String(row.id));
   const open = JSON.parse(String(row.definition)) as BucketAccess;
   return {
     id: String(row.id),

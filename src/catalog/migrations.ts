@@ -27,6 +27,8 @@ const migrations: readonly (readonly Sql[])[] = [
       dataset_id varchar not null, generation varchar not null, position bigint not null, file varchar not null,
       line bigint, "column" varchar, value varchar, reason varchar not null, raw varchar)`,
   ],
+  // What passphrases are stretched with; it needs no secrecy, it must only differ from installation to installation.
+  [sql`create table catalog.key_salt as select uuid()::varchar as salt`],
 ];
 
 /**

@@ -1,52 +1,94 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { AppError } from '../errors.js';
+import type { SecretKey } from './secret-keys.js';
 
 /** Encrypts what must not stand in the database in clear (AES-256-GCM). */
 export interface Secrets {
-  seal(text: string): string;
-  /** @throws DATABASE_DAMAGED when the text was sealed with another key or was changed */
-  open(sealed: string): string;
+  /** Seals secrets for the record of that id; for any other record they cannot be opened. */
+  seal(secrets: Readonly<Record<string, string>>, record: string): string;
+  /** @throws DATABASE_DAMAGED when they were sealed with another key, for another record, or were changed */
+  open(sealed: string, record: string): Record<string, string>;
 }
 
-/** Secrets under a key of any length; it is hashed to 32 bytes. */
-export function secretsUnder(key: string | Uint8Array): Secrets {
-  const key32 = createHash('sha256').update(key).digest();
+/** What stands in front of a sealed text. */
+export interface Seal {
+  readonly version: 'v1' | 'v2';
+  /** The key that opens it; version 1 did not say. */
+  readonly keyId: string | null;
+}
+
+/** What can be known about a sealed text without opening it; undefined when it is none. */
+export function sealOf(sealed: string): Seal | undefined {
+  const [version, keyId = ''] = sealed.split('.');
+  if (version === 'v1') return { version, keyId: null };
+  return version === 'v2' ? { version, keyId } : undefined;
+}
+
+/** Secrets under a key. `onSecret` is told each one that passes, so that it can be kept out of logs and messages. */
+export function secretsUnder(
+  key: SecretKey,
+  onSecret: (secret: string) => void = () => undefined,
+): Secrets {
+  const told = (secrets: Readonly<Record<string, string>>) =>
+    Object.values(secrets).forEach(onSecret);
   return {
-    seal(text) {
-      const iv = randomBytes(12);
-      const cipher = createCipheriv('aes-256-gcm', key32, iv);
-      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-      return ['v1', iv, cipher.getAuthTag(), body]
-        .map((part) => (typeof part === 'string' ? part : part.toString('base64')))
-        .join('.');
+    seal(secrets, record) {
+      told(secrets);
+      return sealText(JSON.stringify(secrets), record, key);
     },
-    open(sealed) {
-      const [version, iv = '', tag = '', body = ''] = sealed.split('.');
-      try {
-        if (version !== 'v1') throw new Error(`unknown version ${version}`);
-        const decipher = createDecipheriv('aes-256-gcm', key32, Buffer.from(iv, 'base64'));
-        decipher.setAuthTag(Buffer.from(tag, 'base64'));
-        return decipher.update(body, 'base64', 'utf8') + decipher.final('utf8');
-      } catch (error) {
-        throw new AppError(
-          'DATABASE_DAMAGED',
-          'A stored secret cannot be decrypted with this key; start with the file secret.key that wrote the database',
-          { cause: error },
-        );
-      }
+    open(sealed, record) {
+      const secrets = JSON.parse(openText(sealed, record, [key])) as Record<string, string>;
+      told(secrets);
+      return secrets;
     },
   };
 }
 
-/** The key in a file that only its owner may read; made at the first start. */
-export async function keyFromFile(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const key = randomBytes(32);
-    await writeFile(path, key, { mode: 0o600, flag: 'wx' });
-    return key;
+/**
+ * A sealed text under another key.
+ * @throws DATABASE_DAMAGED when none of the old keys opens it
+ */
+export function sealAgain(
+  sealed: string,
+  record: string,
+  keys: { readonly from: readonly SecretKey[]; readonly to: SecretKey },
+): string {
+  return sealText(openText(sealed, record, keys.from), record, keys.to);
+}
+
+function sealText(text: string, record: string, key: SecretKey): string {
+  const iv = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', key.bytes, iv);
+  cipher.setAAD(Buffer.from(record, 'utf8'));
+  const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+  const parts = [iv, cipher.getAuthTag(), body].map((part) => part.toString('base64'));
+  return ['v2', key.id, ...parts].join('.');
+}
+
+function openText(sealed: string, record: string, keys: readonly SecretKey[]): string {
+  const seal = sealOf(sealed);
+  const fitting = keys.filter(({ id }) => seal?.keyId === null || seal?.keyId === id);
+  let cause: unknown;
+  for (const { bytes } of fitting) {
+    try {
+      const [iv = '', tag = '', body = ''] = sealed.split('.').slice(seal?.keyId === null ? 1 : 2);
+      const decipher = createDecipheriv('aes-256-gcm', bytes, Buffer.from(iv, 'base64'), {
+        // A shorter tag would be easier to forge.
+        authTagLength: 16,
+      });
+      if (seal?.version === 'v2') decipher.setAAD(Buffer.from(record, 'utf8'));
+      decipher.setAuthTag(Buffer.from(tag, 'base64'));
+      return decipher.update(body, 'base64', 'utf8') + decipher.final('utf8');
+    } catch (error) {
+      cause = error;
+    }
   }
+  const needed = seal?.keyId ? ` (it needs key ${seal.keyId})` : '';
+  throw new AppError(
+    'DATABASE_DAMAGED',
+    fitting.length === 0
+      ? `The stored secret of ${record} was sealed under another key${needed}`
+      : `The stored secret of ${record} was changed outside this program, or belongs to another record; give the connection its keys again, or restore a backup`,
+    { details: { record }, cause },
+  );
 }

@@ -10,25 +10,33 @@ import type { Context } from './context.js';
 import { errorFormatter } from './errors.js';
 import { executeOperation } from './execute.js';
 import type { LiveSchema } from './live-schema.js';
+import { sentSecrets, type SentRequest } from './sent-secrets.js';
 import { splice } from './tables/raw-json.js';
 
-/** The body of the answer that is being made: Apollo hands results on as strings, and ours are bytes. */
-export const responseBody = new AsyncLocalStorage<{ chunks?: Uint8Array[] }>();
+/** One HTTP exchange, for what Apollo does not pass on. */
+export interface Exchange {
+  readonly request: SentRequest;
+  /** The body of the answer: Apollo hands results on as strings, and ours are bytes. */
+  chunks?: Uint8Array[];
+}
 
-/** Apollo over the live schema. Its results are put into {@link responseBody}, and its own strings stay empty. */
+/** The exchange that is being served. */
+export const exchange = new AsyncLocalStorage<Exchange>();
+
+/** Apollo over the live schema. Its results are put into the {@link exchange}, and its own strings stay empty. */
 export function apolloServer(schema: LiveSchema, log: Log): ApolloServer<Context> {
   return new ApolloServer<Context>({
     gateway: liveGateway(schema),
-    formatError: errorFormatter(log),
+    formatError: errorFormatter(log, () => sentSecrets(exchange.getStore()?.request ?? {})),
     includeStacktraceInErrorResponses: false,
     // Introspection is what BI tools live on; who may not see the API has no token.
     introspection: true,
     csrfPrevention: true,
     stopOnTerminationSignals: false,
     stringifyResult(result) {
-      const body = responseBody.getStore();
-      if (!body) throw new TypeError('A result was made outside a request');
-      body.chunks = splice(result);
+      const current = exchange.getStore();
+      if (!current) throw new TypeError('A result was made outside a request');
+      current.chunks = splice(result);
       return '';
     },
     logger: {

@@ -1,25 +1,45 @@
 import { randomUUID } from 'node:crypto';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { isAppError } from '../errors.js';
-import type { Log } from '../log.js';
+import { without, type Log } from '../log.js';
 
-/** Turns any error into what clients see: our code, retryable and details in `extensions`; INTERNAL for the rest. */
-export function errorFormatter(log: Log) {
+/**
+ * Turns any error into what clients see: our code, retryable and details in `extensions`; INTERNAL for the rest. What
+ * must not be read, in the log or by the client, is taken out: secrets that are stored, and those the request sent.
+ */
+export function errorFormatter(log: Log, sentSecrets: () => readonly string[]) {
   return (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
-    const original = originalOf(error);
-    if (isAppError(original)) {
-      const { code, message, retryable, details } = original;
-      if (code === 'INTERNAL') log.error({ err: original }, message);
-      return { ...formatted, message, extensions: { code, retryable, details: plain(details) } };
-    }
-    if (original === undefined || isAboutRequest(formatted)) return formatted;
-    const id = randomUUID();
-    log.error({ err: original, id }, 'unexpected error in a request');
-    return {
-      ...formatted,
-      message: `An internal error happened; the log has it under ${id}`,
-      extensions: { code: 'INTERNAL', retryable: false, details: { id } },
-    };
+    const sent = sentSecrets();
+    return log.scrub(without(format(formatted, error, withoutSent(log, sent)), sent));
+  };
+}
+
+// A request's own secrets are hidden for its own lines only: a client could otherwise hide any word for good.
+const withoutSent =
+  (log: Log, sent: readonly string[]): LogError =>
+  (members, message) =>
+    log.error(without(members, sent), without(message, sent));
+
+type LogError = (members: { readonly err: unknown; readonly id?: string }, message: string) => void;
+
+function format(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  logError: LogError,
+): GraphQLFormattedError {
+  const original = originalOf(error);
+  if (isAppError(original)) {
+    const { code, message, retryable, details } = original;
+    if (code === 'INTERNAL') logError({ err: original }, message);
+    return { ...formatted, message, extensions: { code, retryable, details: plain(details) } };
+  }
+  if (original === undefined || isAboutRequest(formatted)) return formatted;
+  const id = randomUUID();
+  logError({ err: original, id }, 'unexpected error in a request');
+  return {
+    ...formatted,
+    message: `An internal error happened; the log has it under ${id}`,
+    extensions: { code: 'INTERNAL', retryable: false, details: { id } },
   };
 }
 

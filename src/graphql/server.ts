@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer } from '@apollo/server';
-import { authenticate } from '../auth/principal.js';
-import { AppError, isAppError, messageOf } from '../errors.js';
-import { apolloServer, responseBody } from './apollo.js';
+import { authenticate, type Tokens } from '../auth/principal.js';
+import { AppError, isAppError } from '../errors.js';
+import { apolloServer, exchange, type Exchange } from './apollo.js';
 import type { Context, Services } from './context.js';
 import { graphiqlAsset, graphiqlPage, wantsPage } from './graphiql.js';
 import { makeLoaders } from './loaders.js';
@@ -12,7 +12,7 @@ import type { TableContext } from './tables/reader.js';
 export interface ServerSettings {
   readonly services: Services;
   readonly tables: TableContext['tables'];
-  readonly apiTokens: readonly string[];
+  readonly tokens: Tokens;
   readonly host: string;
   /** 0 is any free port. */
   readonly port: number;
@@ -99,7 +99,7 @@ async function answer(
   let principal: Context['principal'];
   let body: unknown;
   try {
-    principal = authenticate(request.headers.authorization, settings.apiTokens);
+    principal = authenticate(request.headers.authorization, settings.tokens);
     body = await readBody(request, settings.maxRequestBytes);
   } catch (error) {
     if (!isAppError(error)) throw error;
@@ -112,8 +112,8 @@ async function answer(
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
-  const store: { chunks?: Uint8Array[] } = {};
-  const result = await responseBody.run(store, () =>
+  const current: Exchange = { request: { body, search: url.search } };
+  const result = await exchange.run(current, () =>
     apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method ?? 'GET', headers, search: url.search, body },
       context: () =>
@@ -128,7 +128,7 @@ async function answer(
   );
   if (result.body.kind === 'chunked') throw new TypeError('Incremental delivery is not offered');
   // Refusals that never became a result (CSRF, wrong method) come as text.
-  const chunks = store.chunks ?? [Buffer.from(result.body.string)];
+  const chunks = current.chunks ?? [Buffer.from(result.body.string)];
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   response.writeHead(result.status ?? 200, {
     ...Object.fromEntries(result.headers),
@@ -160,8 +160,9 @@ async function readBody(request: IncomingMessage, limit: number): Promise<unknow
     return text;
   try {
     return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new AppError('INVALID_INPUT', `The request is not valid JSON: ${messageOf(error)}`);
+  } catch {
+    // The parser's message quotes what it could not read, and that may be a secret.
+    throw new AppError('INVALID_INPUT', 'The request is not valid JSON');
   }
 }
 

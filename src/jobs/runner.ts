@@ -263,7 +263,7 @@ export class Runner {
     if (isAppError(error)) {
       const { code, message, retryable, details } = error;
       this.#log.warn({ run, code, details }, message);
-      return { code, message, retryable, details };
+      return this.#log.scrub({ code, message, retryable, details });
     }
     this.#log.error({ err: error, run }, 'run failed unexpectedly');
     return {

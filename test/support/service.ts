@@ -5,7 +5,7 @@ import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { startApp, type App } from '../../src/app.js';
 import { trustPolicy, type PolicyDocument } from '../../src/aws/policies.js';
 import { readConfig, type Config } from '../../src/config.js';
-import { openLog } from '../../src/log.js';
+import { openLog, type Log } from '../../src/log.js';
 import { startSandbox, type Sandbox, type SandboxUser } from '../../src/sandbox/sandbox.js';
 
 /** What a GraphQL request came back with. */
@@ -68,6 +68,7 @@ export interface TestService {
 /** Starts it. `environment` goes over the defaults of the service's configuration. */
 export async function startTestService(
   environment: Record<string, string> = {},
+  log: Log = openLog('silent'),
 ): Promise<TestService> {
   const dir = await mkdtemp(join(tmpdir(), 'bucketql-test-'));
   const sandbox = await startSandbox({ dir: join(dir, 's3'), minSessionSeconds: 1 });
@@ -94,7 +95,7 @@ export async function startTestService(
     });
   const start = (more: Record<string, string> = {}) =>
     startApp(configFor(more), {
-      log: openLog('silent'),
+      log,
       credentials: () => Promise.resolve(service),
     });
   let app = await start();
