@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PolicyDocument } from '../src/aws/policies.js';
-import { importCsv, startTestService, type TestService } from './support/service.js';
+import { trustPolicy, type PolicyDocument } from '../src/aws/policies.js';
+import { importAgain, importCsv, startTestService, type TestService } from './support/service.js';
 
 interface Report {
   readonly testConnection: {
@@ -162,26 +162,53 @@ describe('connections', () => {
     expect(run.error).toMatchObject({ code: 'BUCKET_NOT_FOUND' });
   });
 
-  it.each([
-    ['s3:ListBucket', 'LIST', 'list'],
-    ['s3:GetObject', 'READ', 'get'],
-  ])('name %s when it is missing', async (action, check, name) => {
-    const all = ['s3:ListBucket', 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'];
-    const id = await service.connect(`no-${name}`, {
+  const actions = [
+    ['s3:ListBucket', 'LIST'],
+    ['s3:GetObject', 'READ'],
+    ['s3:PutObject', 'WRITE'],
+    ['s3:ListMultipartUploadParts', 'WRITE'],
+    ['s3:AbortMultipartUpload', 'WRITE'],
+  ] as const;
+  it.each(actions)('name %s, and only that, when it is missing', async (action, check) => {
+    const name = `no${action.slice(3).toLowerCase()}`;
+    const id = await service.connect(name, {
       policy: allow(
-        all.filter((other) => other !== action),
+        actions.map(([other]) => other).filter((other) => other !== action),
         ['arn:aws:s3:::acme', 'arn:aws:s3:::acme/*'],
       ),
     });
-    const report = await test(id);
+    const report = await test(id, true);
     expect(report.connection.status).toBe('INVALID');
-    expect(report.checks.find(({ outcome }) => outcome === 'FAILED')).toMatchObject({
-      name: check,
-      action,
-    });
-    const run = await importCsv(service, { name: `no_${name}`, connection: id, selection: {} });
+    expect(report.checks.filter(({ outcome }) => outcome === 'FAILED')).toEqual([
+      expect.objectContaining({ name: check, action }),
+    ]);
+    if (check === 'WRITE') return;
+    const run = await importCsv(service, { name, connection: id, selection: {} });
     expect(run.error).toMatchObject({ code: 'ACCESS_DENIED', details: { action } });
     expect(run.error?.message).toContain(action);
+  });
+
+  it('reach an exact key where listing is not allowed', async () => {
+    const policy = allow(['s3:GetObject'], ['arn:aws:s3:::acme/*']);
+    const exact = await service.connect('exact', { prefix: 'in/', policy });
+    const run = await importCsv(service, {
+      name: 'exact',
+      connection: exact,
+      selection: { fileName: 'a.csv', fileNameMatch: 'EXACT' },
+    });
+    expect(run).toMatchObject({ status: 'SUCCEEDED', rowsAdded: '1', error: null });
+    const missing = await importCsv(service, {
+      name: 'exact_missing',
+      connection: exact,
+      selection: { fileName: 'b.csv', fileNameMatch: 'EXACT' },
+    });
+    expect(missing.error).toMatchObject({ code: 'ACCESS_DENIED' });
+    const key = await service.connect('exact-key', { prefix: 'in/a.csv', policy });
+    const report = await test(key);
+    expect(report.connection.status).toBe('VALID');
+    expect(report.checks).toContainEqual(
+      expect.objectContaining({ name: 'LIST', outcome: 'WARNING', action: 's3:ListBucket' }),
+    );
   });
 
   it('carry a session policy: an import can read below its prefix and nothing else', async () => {
@@ -206,6 +233,8 @@ describe('connections', () => {
     expect(await refused({ roleArn: 'arn:aws:iam::1:user/x' })).toBe('INVALID_INPUT');
     expect(await refused({ auth: 'ACCESS_KEY' })).toBe('INVALID_INPUT');
     expect(await refused({ bucket: 'A/B' })).toBe('INVALID_INPUT');
+    expect(await refused({ headers: { 'x-amz-security-token': 'x' } })).toBe('INVALID_INPUT');
+    expect(await refused({ headers: { authorization: 'x' } })).toBe('INVALID_INPUT');
     expect(await refused({ name: 'first' })).toBe('ALREADY_EXISTS');
   });
 
@@ -227,6 +256,75 @@ describe('connections', () => {
     const file = readFileSync(`${service.dataDir}/bucketql.duckdb`);
     expect(file.includes(owner.accessKeyId)).toBe(true);
     expect(file.includes(owner.secretAccessKey)).toBe(false);
+  });
+
+  it('keep their external id while the role stays in its account, and never share one', async () => {
+    const made = await create({ name: 'moving' });
+    const { id, externalId } = made.data?.createConnection ?? {};
+    const update = async (more: Record<string, unknown>) =>
+      service.ask<{ updateConnection: { externalId: string; statusReason: string | null } }>(
+        `mutation ($id: ID!, $input: ConnectionInput!) {
+          updateConnection(id: $id, input: $input) { externalId statusReason }
+        }`,
+        { id, input: input({ name: 'moving', ...more }) },
+      );
+    const renamed = await update({ roleArn: `arn:aws:iam::${service.customer}:role/other` });
+    expect(renamed.data?.updateConnection.externalId).toBe(externalId);
+    const moved = await update({ roleArn: 'arn:aws:iam::333333333333:role/other' });
+    expect(moved.data?.updateConnection.externalId).toMatch(/^bucketql-/);
+    expect(moved.data?.updateConnection.externalId).not.toBe(externalId);
+    await service.data(`mutation { deleteConnection(id: "${String(id)}") }`);
+    const reused = await create({ name: 'again', externalId });
+    expect(reused.errors?.[0]?.extensions.code).toBe('ALREADY_EXISTS');
+  });
+
+  it('take over an external id with a warning', async () => {
+    const externalId = 'the-old-vendors-id-0001';
+    const made = await create({ name: 'taken-over', externalId });
+    expect(made.data?.createConnection.externalId).toBe(externalId);
+    const id = String(made.data?.createConnection.id);
+    const { connection } = await service.data<{ connection: unknown }>(
+      `{ connection(id: "${id}") { statusReason } }`,
+    );
+    expect(connection).toEqual({ statusReason: expect.stringContaining('taken over') });
+    service.sandbox.createRole({
+      accountId: service.customer,
+      name: 'some',
+      trustPolicy: trustPolicy(service.service.arn, externalId),
+      policy: allow(['s3:*'], ['*']),
+    });
+    const report = await test(id);
+    expect(report.connection.status).toBe('VALID');
+    expect(report.checks).toContainEqual(
+      expect.objectContaining({
+        name: 'EXTERNAL_ID_REQUIRED',
+        outcome: 'WARNING',
+        message: expect.stringContaining('taken over'),
+      }),
+    );
+  });
+
+  it('change their status when they are used and no longer work', async () => {
+    const id = await service.connect('closing', { prefix: 'in/' });
+    expect((await test(id)).connection.status).toBe('VALID');
+    await importCsv(service, { name: 'closing', connection: id, selection: {} });
+    service.sandbox.deleteRole(`arn:aws:iam::${service.customer}:role/closing`);
+    const run = await importAgain(service, 'closing');
+    expect(run.error?.code).toBe('ASSUME_ROLE_DENIED');
+    const { connection } = await service.data<{ connection: unknown }>(
+      `{ connection(id: "${id}") { status statusReason } }`,
+    );
+    expect(connection).toEqual({
+      status: 'INVALID',
+      statusReason: expect.stringContaining('role/closing'),
+    });
+  });
+
+  it('tell the owner’s CloudTrail which connection and which run it was', async () => {
+    const id = await service.connect('trail', { prefix: 'in/' });
+    const run = await importCsv(service, { name: 'trail', connection: id, selection: {} });
+    const sessions = service.sandbox.requests.map((request) => request.sessionName);
+    expect(sessions).toContain(`bucketql-trail-${run.id}`);
   });
 
   it('cannot be deleted while a dataset uses them', async () => {

@@ -29,7 +29,7 @@ export async function checkConnection(
   try {
     const listing = await checkList(access, bucket);
     checks.push(...listing.checks);
-    if (!listing.checks.some((check) => check.outcome === 'FAILED')) {
+    if (!failed(listing.checks)) {
       checks.push(await checkRead(bucket, listing.first));
     }
   } finally {
@@ -85,22 +85,20 @@ async function checkExternalId(
       return { name, outcome: 'WARNING', message: `Could not be checked: ${messageOf(error)}` };
     }
   }
-  return {
-    name,
-    outcome: 'PASSED',
-    message: 'Assuming the role without or with another external id is refused',
-  };
+  const message = 'Assuming the role without or with another external id is refused';
+  return access.externalId?.startsWith('bucketql-')
+    ? { name, outcome: 'PASSED', message }
+    : {
+        name,
+        outcome: 'WARNING',
+        message: `${message}. The id was taken over, not made here: whoever else knows it may reach the role; let the role trust an id made here when you can`,
+      };
 }
 
 async function checkList(
   access: BucketAccess,
   bucket: Bucket,
 ): Promise<{ checks: ConnectionCheck[]; first?: ObjectSummary }> {
-  const region: ConnectionCheck = {
-    name: 'REGION',
-    outcome: 'PASSED',
-    message: `Bucket ${access.bucket} answers in region ${access.region}`,
-  };
   try {
     let first: ObjectSummary | undefined;
     for await (const object of bucket.list(access.prefix)) {
@@ -113,13 +111,46 @@ async function checkList(
       outcome: 'PASSED',
       message: `s3://${access.bucket}/${access.prefix} was listed${found}`,
     };
-    return first ? { checks: [region, list], first } : { checks: [region, list] };
+    const checks = [await checkRegion(access, bucket), list];
+    return first ? { checks, first } : { checks };
   } catch (error) {
     if (isAppError(error) && error.code === 'WRONG_REGION') {
       return { checks: [{ name: 'REGION', outcome: 'FAILED', message: error.message }] };
     }
-    return { checks: [region, { name: 'LIST', outcome: 'FAILED', ...failure(error) }] };
+    const region = await checkRegion(access, bucket);
+    const exact = await exactObject(access, bucket);
+    const list: ConnectionCheck = exact
+      ? {
+          name: 'LIST',
+          outcome: 'WARNING',
+          action: 's3:ListBucket',
+          message: `Listing is not allowed, but the object ${exact.key} is there: only imports of exact names will work. Allow s3:ListBucket for the rest`,
+        }
+      : { name: 'LIST', outcome: 'FAILED', ...failure(error) };
+    return exact ? { checks: [region, list], first: exact } : { checks: [region, list] };
   }
+}
+
+// A connection's prefix may be one whole key.
+async function exactObject(
+  access: BucketAccess,
+  bucket: Bucket,
+): Promise<ObjectSummary | undefined> {
+  if (access.prefix === '' || access.prefix.endsWith('/')) return undefined;
+  return bucket.head(access.prefix).catch(() => undefined);
+}
+
+// After a request, when an answer may have named another region than the connection's.
+async function checkRegion(access: BucketAccess, bucket: Bucket): Promise<ConnectionCheck> {
+  const name = 'REGION';
+  const region = await bucket.region();
+  return region === access.region
+    ? { name, outcome: 'PASSED', message: `Bucket ${access.bucket} answers in region ${region}` }
+    : {
+        name,
+        outcome: 'WARNING',
+        message: `Bucket ${access.bucket} is in region ${region}, not ${access.region}: requests are repeated there; set the connection's region to ${region}`,
+      };
 }
 
 async function checkRead(

@@ -74,9 +74,24 @@ export function writePolicy(place: Place): PolicyDocument {
   };
 }
 
-/** The session policy of one job: what the role allows, cut down to this bucket, this prefix and these verbs. */
-export function sessionPolicy(place: Place, purpose: Purpose): PolicyDocument {
-  return purpose === 'read' ? readPolicy(place) : writePolicy(place);
+/**
+ * The session policy of one job: what the role allows, cut down to this bucket, this prefix and these verbs. On AWS it
+ * leaves the role's rights to use keys through S3 as they are, or encrypted objects could not be read.
+ */
+export function sessionPolicy(
+  place: Place & Pick<BucketAccess, 'endpoint'>,
+  purpose: Purpose,
+): PolicyDocument {
+  const policy = purpose === 'read' ? readPolicy(place) : writePolicy(place);
+  if (place.endpoint !== null) return policy;
+  const useKeys: PolicyStatement = {
+    Sid: 'UseKeysThroughS3',
+    Effect: 'Allow',
+    Action: purpose === 'read' ? 'kms:Decrypt' : ['kms:Decrypt', 'kms:GenerateDataKey'],
+    Resource: '*',
+    Condition: { StringLike: { 'kms:ViaService': 's3.*.amazonaws.com*' } },
+  };
+  return { ...policy, Statement: [...policy.Statement, useKeys] };
 }
 
 const bucketArn = (place: Place) => `arn:aws:s3:::${place.bucket}`;

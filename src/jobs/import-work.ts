@@ -8,10 +8,12 @@ import type { ImportProgress } from '../catalog/runs.js';
 import type { Secrets } from '../catalog/secrets.js';
 import type { Engine } from '../engine/engine.js';
 import { AppError } from '../errors.js';
+import type { Log } from '../log.js';
 import type { Buckets } from '../pipeline/buckets.js';
 import { importObjects, type ImportLimits } from '../pipeline/import.js';
 import type { Snapshots } from '../pipeline/snapshots.js';
 import { ident, sql } from '../sql.js';
+import { withRecheck } from './recheck.js';
 import type { Work } from './runner.js';
 
 /** What imports and writebacks need beside their own input. */
@@ -20,6 +22,7 @@ export interface WorkSettings {
   readonly secrets: Secrets;
   readonly buckets: Buckets;
   readonly snapshots: Snapshots;
+  readonly log: Log;
   /** Each run makes a folder of its own in it, and removes it. */
   readonly spoolDir: string;
 }
@@ -66,20 +69,23 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
         });
       const spoolDir = join(settings.spoolDir, id);
       await mkdir(spoolDir, { recursive: true });
+      const bucket = buckets.forRun(connection, 'read', id);
       try {
-        const imported = await importObjects({
-          dataset,
-          bucket: buckets.of(connection, 'read'),
-          connectionPrefix: connection.access.prefix,
-          downloadThreads: connection.access.downloadThreads,
-          engine,
-          spoolDir,
-          table,
-          generation,
-          limits: settings.limits,
-          signal,
-          onProgress: report,
-        });
+        const imported = await withRecheck(settings, connection, () =>
+          importObjects({
+            dataset,
+            bucket,
+            connectionPrefix: connection.access.prefix,
+            downloadThreads: connection.access.downloadThreads,
+            engine,
+            spoolDir,
+            table,
+            generation,
+            limits: settings.limits,
+            signal,
+            onProgress: report,
+          }),
+        );
         return {
           progress: imported.progress,
           async commit(session) {
@@ -104,6 +110,7 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
         await drop();
         throw error;
       } finally {
+        bucket.close();
         await rm(spoolDir, { recursive: true, force: true });
       }
     },

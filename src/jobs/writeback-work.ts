@@ -8,6 +8,7 @@ import { objectKey, type Destination } from '../pipeline/destination.js';
 import { writeResult } from '../pipeline/writeback.js';
 import type { Query } from '../query/query.js';
 import type { WorkSettings } from './import-work.js';
+import { withRecheck } from './recheck.js';
 import type { Work } from './runner.js';
 
 /** A writeback of one query over the generation that is current when the run starts. */
@@ -45,23 +46,27 @@ export function writebackWork(
       });
       const lease = snapshots.lease(dataset.name);
       const spoolDir = join(settings.spoolDir, id);
+      const bucket = buckets.forRun(connection, 'write', id);
       try {
         await mkdir(spoolDir, { recursive: true });
-        const progress = await engine.session((session) =>
-          writeResult({
-            query: { ...query, from: lease.source },
-            dialect,
-            session,
-            destination,
-            bucket: buckets.of(connection, 'write'),
-            key,
-            spoolDir,
-            signal,
-          }),
+        const progress = await withRecheck(settings, connection, () =>
+          engine.session((session) =>
+            writeResult({
+              query: { ...query, from: lease.source },
+              dialect,
+              session,
+              destination,
+              bucket,
+              key,
+              spoolDir,
+              signal,
+            }),
+          ),
         );
         return { progress };
       } finally {
         lease.release();
+        bucket.close();
         await rm(spoolDir, { recursive: true, force: true });
       }
     },

@@ -86,6 +86,39 @@ describe('a connection to the Ceph gateway', () => {
     });
   });
 
+  it('is INVALID when the role asks for no external id at all', async () => {
+    const report = await check(await service.connect('open', { open: true }));
+    expect(report.status).toBe('INVALID');
+    expect(report.checks[1]).toMatchObject({ name: 'EXTERNAL_ID_REQUIRED', outcome: 'FAILED' });
+    expect(report.statusReason).toMatch(/without an external id.*sts:ExternalId/);
+  });
+
+  const actions = [
+    ['s3:ListBucket', 'LIST'],
+    ['s3:GetObject', 'READ'],
+    ['s3:PutObject', 'WRITE'],
+    ['s3:ListMultipartUploadParts', 'WRITE'],
+    ['s3:AbortMultipartUpload', 'WRITE'],
+  ] as const;
+  it.each(actions)('names %s when the role lacks nothing but that', async (missing, name) => {
+    const id = await service.connect(`lacks-${missing.slice(3)}`, {
+      policy: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: actions.map(([action]) => action).filter((action) => action !== missing),
+            Resource: [`arn:aws:s3:::${service.bucket}`, `arn:aws:s3:::${service.bucket}/*`],
+          },
+        ],
+      },
+    });
+    const { checks } = await check(id, true);
+    expect(checks.filter(({ outcome }) => outcome === 'FAILED')).toEqual([
+      expect.objectContaining({ name, action: missing }),
+    ]);
+  });
+
   it('is refused when there is no such role', async () => {
     const { createConnection } = await service.data(
       `mutation ($input: ConnectionInput!) { createConnection(input: $input) { id } }`,

@@ -66,6 +66,10 @@ export interface ConnectOptions {
   readonly externalId?: string;
   /** Whom the role trusts. (Default: the service) */
   readonly principal?: string;
+  /** The role asks for no external id. (Default: false) */
+  readonly open?: boolean;
+  /** (Default: 4) */
+  readonly downloadThreads?: number;
 }
 
 /** The service in this process, and a customer of the gateway with a bucket. */
@@ -146,6 +150,7 @@ export async function startRealService(
             region,
             endpoint,
             forcePathStyle: true,
+            downloadThreads: options.downloadThreads ?? 4,
           },
         },
       )) as { createConnection: ConnectionPolicies };
@@ -208,18 +213,22 @@ const ownerReads = (bucket: string) => ({
 /** The trust policy that a connection asks for, in the one word that the gateway knows under another name. */
 function gatewayTrust(
   trust: PolicyDocument,
-  { externalId, principal }: ConnectOptions,
+  { externalId, principal, open }: ConnectOptions,
 ): PolicyDocument {
   return {
     ...trust,
-    Statement: trust.Statement.map((statement) => ({
+    Statement: trust.Statement.map(({ Condition, ...statement }) => ({
       ...statement,
       ...(principal === undefined ? {} : { Principal: { AWS: principal } }),
-      Condition: {
-        StringEquals: {
-          'aws:Referer': externalId ?? statement.Condition?.StringEquals?.['sts:ExternalId'] ?? '',
-        },
-      },
+      ...(open
+        ? {}
+        : {
+            Condition: {
+              StringEquals: {
+                'aws:Referer': externalId ?? Condition?.StringEquals?.['sts:ExternalId'] ?? '',
+              },
+            },
+          }),
     })),
   };
 }

@@ -35,4 +35,20 @@ describe('sessions of two seconds', () => {
     }
     expect(imports).toBeGreaterThan(0);
   });
+
+  it('are renewed within one import that takes ten times as long', async () => {
+    const parts = Array.from({ length: 10 }, (_, part) => `slow/${part}.csv`);
+    for (const key of parts) await service.put(key, `key\n${key}\n`);
+    const connection = await service.connect('slow', { prefix: 'slow/', downloadThreads: 1 });
+    await service.data(`mutation ($input: DatasetInput!) { createDataset(input: $input) { id } }`, {
+      input: { name: 'slow', connection, selection: {}, format: { type: 'CSV' } },
+    });
+    const began = Date.now();
+    expect(await importNow(service, 'slow')).toMatchObject({
+      status: 'SUCCEEDED',
+      rowsAdded: '10',
+      error: null,
+    });
+    expect(Date.now() - began).toBeGreaterThan(20_000);
+  });
 });

@@ -2,7 +2,9 @@ import { Field, InputType, Int } from 'type-graphql';
 import { z } from 'zod';
 import type { BucketAccess } from '../../aws/access.js';
 import { requireAllowed } from '../../aws/client.js';
+import type { Principal } from '../../auth/principal.js';
 import { parseInput } from '../../catalog/definition.js';
+import { AppError } from '../../errors.js';
 import { GraphQLJSON } from '../scalars.js';
 import { ConnectionAuth } from './enums.js';
 
@@ -26,6 +28,13 @@ export class ConnectionInput {
     description: 'What the owner’s CloudTrail shows.',
   })
   roleSessionName?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Only to take over a role that already trusts an id; administrators only. Whoever else knows the id can reach the role through a service that lets its users choose theirs.',
+  })
+  externalId?: string | null;
 
   @Field(() => String, { nullable: true })
   accessKeyId?: string | null;
@@ -79,6 +88,12 @@ const input = z
       .string()
       .regex(/^[\w+=,.@-]{2,64}$/, 'must be 2 to 64 of A-Z a-z 0-9 _ + = , . @ -')
       .default('bucketql'),
+    // STS's own rule, and long enough not to be guessed.
+    externalId: z
+      .string()
+      .regex(/^[\w+=,.@:/-]{16,1224}$/, 'must be 16 to 1,224 of A-Z a-z 0-9 _ + = , . @ : / -')
+      .nullable()
+      .default(null),
     accessKeyId: z.string().min(1).nullable().default(null),
     secretAccessKey: z.string().min(1).nullable().default(null),
     sessionToken: z.string().min(1).nullable().default(null),
@@ -91,8 +106,17 @@ const input = z
       .default(null),
     forcePathStyle: z.boolean().default(false),
     downloadThreads: z.int().min(1).max(32).default(4),
+    // Headers are shown in clear, so what carries a secret has no place in them.
     headers: z
-      .record(z.string().regex(/^x-amz-[a-z0-9-]+$/, 'must be x-amz-… headers'), z.string())
+      .record(
+        z
+          .string()
+          .regex(
+            /^x-amz-(?!security-token$|.*customer-(key|algorithm))[a-z0-9-]+$/,
+            'must be x-amz-… headers without secrets',
+          ),
+        z.string(),
+      )
       .default({}),
   })
   .refine((c) => c.auth !== 'ASSUME_ROLE' || c.roleArn !== null, {
@@ -108,14 +132,21 @@ const input = z
   );
 
 /**
- * Checks a ConnectionInput and fills in its defaults. The external id is not the client's to choose.
- * @throws INVALID_INPUT, ENDPOINT_NOT_ALLOWED
+ * Checks a ConnectionInput and fills in its defaults. An external id in it is one to take over.
+ * @throws INVALID_INPUT, ENDPOINT_NOT_ALLOWED, FORBIDDEN (an external id, and no administrator)
  */
 export function checkedAccess(
   given: ConnectionInput,
   allowedEndpoints: readonly string[],
+  principal: Principal,
 ): BucketAccess {
-  const access = { ...parseInput(input, given, 'connection'), externalId: null };
+  const access = parseInput(input, given, 'connection');
+  if (access.externalId !== null && !principal.administrator) {
+    throw new AppError(
+      'FORBIDDEN',
+      'Only an administrator (BUCKETQL_ADMIN_TOKENS) may give an external id; leave it out and the service makes one',
+    );
+  }
   requireAllowed(access.endpoint, allowedEndpoints);
   return access;
 }

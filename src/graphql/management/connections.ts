@@ -13,19 +13,22 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { checkConnection, verdict, type ConnectionCheck } from '../../aws/doctor.js';
+import type { BucketAccess } from '../../aws/access.js';
+import type { ConnectionCheck } from '../../aws/doctor.js';
 import { readPolicy, trustPolicy, writePolicy } from '../../aws/policies.js';
 import {
   deleteConnection,
+  externalIdIsTaken,
   findConnection,
   insertConnection,
   listConnections,
-  setConnectionStatus,
   updateConnectionAccess,
   type Connection,
 } from '../../catalog/connections.js';
 import { listDatasets, type Dataset } from '../../catalog/datasets.js';
+import type { Session } from '../../engine/engine.js';
 import { AppError } from '../../errors.js';
+import { checkAndStore } from '../../jobs/recheck.js';
 import type { Context } from '../context.js';
 import { GraphQLDateTime, GraphQLJSON } from '../scalars.js';
 import { checkedAccess, ConnectionInput } from './connection-input.js';
@@ -146,59 +149,62 @@ export class ConnectionResolver {
   })
   async createConnection(
     @Arg('input', () => ConnectionInput) given: ConnectionInput,
-    @Ctx() { services }: Context,
+    @Ctx() { services, principal }: Context,
   ): Promise<ConnectionType> {
     const { engine, secrets } = services;
-    const access = checkedAccess(given, services.buckets.settings.allowedEndpoints);
-    const connection: Connection = {
-      id: randomUUID(),
-      access: {
-        ...access,
-        // A UUID has 122 random bits: it is unique without asking, and nobody can guess another's.
-        externalId: access.auth === 'ASSUME_ROLE' ? `bucketql-${randomUUID()}` : null,
-      },
-      status: 'UNVERIFIED',
-      statusReason: null,
-      verifiedAt: null,
-      version: 1,
-      createdAt: new Date(),
-    };
-    await engine.transaction(async (session) => {
-      if (await findConnection(session, secrets, { name: access.name }))
+    const access = checkedAccess(given, services.buckets.settings.allowedEndpoints, principal);
+    const connection = await engine.transaction(async (session) => {
+      if (await findConnection(session, secrets, { name: access.name })) {
         throw nameTaken(access.name);
-      await insertConnection(session, connection, secrets);
+      }
+      const made: Connection = {
+        id: randomUUID(),
+        access: { ...access, externalId: await externalIdFor(session, access, undefined) },
+        status: 'UNVERIFIED',
+        statusReason: access.externalId === null ? null : takeOverRisk,
+        verifiedAt: null,
+        version: 1,
+        createdAt: new Date(),
+      };
+      await insertConnection(session, made, secrets);
+      return made;
     });
     return shown(connection);
   }
 
   @Mutation(() => ConnectionType, {
     description:
-      'Replaces how a connection reaches its bucket. Its external id stays; a secret that is left out stays too.',
+      'Replaces how a connection reaches its bucket. Its external id stays while the role is in the same account; the secret of the same key id stays when it is left out.',
   })
   async updateConnection(
     @Arg('id', () => ID) id: string,
     @Arg('input', () => ConnectionInput) given: ConnectionInput,
-    @Ctx() { services }: Context,
+    @Ctx() { services, principal }: Context,
   ): Promise<ConnectionType> {
     const { engine, secrets } = services;
-    return engine.transaction(async (session) => {
+    const updated = await engine.transaction(async (session) => {
       const before = await findConnection(session, secrets, { id });
       if (!before) throw noConnection(id);
-      const kept = {
-        ...given,
-        secretAccessKey: given.secretAccessKey ?? before.access.secretAccessKey,
-        sessionToken: given.sessionToken ?? before.access.sessionToken,
-      };
-      const access = checkedAccess(kept, services.buckets.settings.allowedEndpoints);
+      // A secret belongs to its key id; another key id brings its own.
+      const sameKey = (given.accessKeyId ?? null) === before.access.accessKeyId;
+      const kept =
+        sameKey && given.secretAccessKey == null
+          ? {
+              ...given,
+              secretAccessKey: before.access.secretAccessKey,
+              sessionToken: before.access.sessionToken,
+            }
+          : given;
+      const access = checkedAccess(kept, services.buckets.settings.allowedEndpoints, principal);
       const other = await findConnection(session, secrets, { name: access.name });
       if (other && other.id !== id) throw nameTaken(access.name);
-      const externalId =
-        access.auth === 'ASSUME_ROLE'
-          ? (before.access.externalId ?? `bucketql-${randomUUID()}`)
-          : null;
+      const externalId = await externalIdFor(session, access, before.access);
       await updateConnectionAccess(session, id, { ...access, externalId }, secrets);
-      return shown((await findConnection(session, secrets, { id })) ?? before);
+      return (await findConnection(session, secrets, { id })) ?? before;
     });
+    // The descriptions of its datasets' types say where their rows come from.
+    await services.publishSchema();
+    return shown(updated);
   }
 
   @Mutation(() => ConnectionReportType, {
@@ -212,15 +218,8 @@ export class ConnectionResolver {
     const { engine, secrets, buckets } = services;
     const connection = await engine.read((session) => findConnection(session, secrets, { id }));
     if (!connection) throw noConnection(id);
-    const checks = await checkConnection(connection.access, buckets.settings, { write });
-    const reason = verdict(checks);
-    const found = {
-      status: reason === undefined ? ('VALID' as const) : ('INVALID' as const),
-      statusReason: reason ?? null,
-      verifiedAt: new Date(),
-    };
-    await engine.transaction((session) => setConnectionStatus(session, id, found));
-    return { connection: shown({ ...connection, ...found }), checks };
+    const report = await checkAndStore({ engine, buckets }, connection, { write });
+    return { connection: shown(report.connection), checks: report.checks };
   }
 
   @Mutation(() => Boolean, { description: 'Refused while datasets use the connection.' })
@@ -298,6 +297,32 @@ export function shown({ access, ...connection }: Connection): ConnectionType {
     statusReason: connection.statusReason,
     verifiedAt: connection.verifiedAt,
   };
+}
+
+const takeOverRisk =
+  'The external id was taken over, not made here: make sure that nobody else uses it, or anyone who does can reach the role through bucketql; better, let the role trust an id made here';
+
+/** The external id of a connection: its own, one to take over, or a new one. Every id belongs to one connection for ever. */
+async function externalIdFor(
+  session: Session,
+  access: BucketAccess,
+  before: BucketAccess | undefined,
+): Promise<string | null> {
+  if (access.auth !== 'ASSUME_ROLE') return null;
+  if (access.externalId !== null && access.externalId !== before?.externalId) {
+    if (await externalIdIsTaken(session, access.externalId)) {
+      throw new AppError(
+        'ALREADY_EXISTS',
+        'This external id belongs, or belonged, to another connection; ids are never shared',
+      );
+    }
+    return access.externalId;
+  }
+  const account = (arn: string | null | undefined) => arn?.split(':')[4];
+  const sameAccount = account(access.roleArn) === account(before?.roleArn);
+  if (before && before.externalId !== null && sameAccount) return before.externalId;
+  // A UUID has 122 random bits: it is unique without asking, and nobody can guess another's.
+  return `bucketql-${randomUUID()}`;
 }
 
 const nameTaken = (name: string) =>

@@ -1,10 +1,13 @@
 // external-id-proxy.mjs LISTEN_PORT GATEWAY_PORT
 // The gateway never fills sts:ExternalId, but it does judge aws:Referer in trust policies. So AssumeRole's ExternalId goes into
 // the Referer header (which is not signed), and a role that is to ask for the id has a condition on aws:Referer.
+// Objects below a folder named slow/ are held back for a while, so that an import takes longer than its sessions live.
 // Host is handed on as it came, so that signatures still hold.
 import { createServer, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 
+const slowMilliseconds = 2_100;
 const [listenPort, gatewayPort] = process.argv.slice(2).map(Number);
 
 createServer(async (incoming, outgoing) => {
@@ -17,6 +20,8 @@ createServer(async (incoming, outgoing) => {
     const externalId = fields.get('ExternalId');
     if (fields.get('Action') === 'AssumeRole' && externalId !== null) headers.referer = externalId;
   }
+  if (incoming.method === 'GET' && /^[^?]*\/slow\/[^?]/.test(incoming.url))
+    await sleep(slowMilliseconds);
   const forwarded = request(
     {
       host: '127.0.0.1',
