@@ -20,8 +20,7 @@ createServer(async (incoming, outgoing) => {
     const externalId = fields.get('ExternalId');
     if (fields.get('Action') === 'AssumeRole' && externalId !== null) headers.referer = externalId;
   }
-  if (incoming.method === 'GET' && /^[^?]*\/slow\/[^?]/.test(incoming.url))
-    await sleep(slowMilliseconds);
+  const slow = incoming.method === 'GET' && /^[^?]*\/slow\/[^?]/.test(incoming.url);
   const forwarded = request(
     {
       host: '127.0.0.1',
@@ -30,8 +29,10 @@ createServer(async (incoming, outgoing) => {
       path: incoming.url,
       headers,
     },
-    (answer) => {
+    async (answer) => {
       outgoing.writeHead(answer.statusCode, answer.rawHeaders);
+      // The request itself must not wait: its signature would outlive the session.
+      if (slow) await sleep(slowMilliseconds);
       answer.on('error', () => outgoing.destroy());
       answer.pipe(outgoing);
     },
