@@ -17,6 +17,7 @@ const floors: readonly (readonly string[])[] = [
     'inference',
     'delimited-text',
     'delimited-file',
+    'timezone',
   ],
   ['aws', 'compression', 'formats', 'query', 'engine'],
   ['catalog', 'auth'],

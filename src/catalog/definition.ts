@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { columnTypes, fileNameColumn } from '../columns.js';
 import { AppError } from '../errors.js';
+import { ianaTimezone } from '../timezone.js';
 import { compressionNames } from '../compression/index.js';
 import { fileTypes } from '../formats/index.js';
 
@@ -73,7 +74,10 @@ const definition = z.object({
       z.object({
         column: z.string(),
         format: z.string().min(1),
-        timezone: z.string().refine(isTimezone, 'is no IANA time zone').optional(),
+        timezone: z
+          .string()
+          .refine((name) => ianaTimezone(name) !== undefined, 'is no IANA time zone')
+          .optional(),
       }),
     )
     .default([]),
@@ -122,16 +126,6 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, what: string
 /** The order of columns as people declare it: the name column of the batch is always the last. */
 export const isFileNameColumn = (column: { readonly name: string }) =>
   column.name === fileNameColumn;
-
-/** Whether a name is one of the IANA time zone database. */
-export function isTimezone(timezone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: timezone });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function withoutNulls(input: unknown): unknown {
   if (Array.isArray(input)) return input.map(withoutNulls);

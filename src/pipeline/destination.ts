@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { isTimezone, parseInput } from '../catalog/definition.js';
+import { parseInput } from '../catalog/definition.js';
 import { compressionNamed, compressionNames } from '../compression/index.js';
 import { AppError } from '../errors.js';
+import { ianaTimezone } from '../timezone.js';
 
 /** The file formats that a writeback can make. One row each. */
 export const writebackFormats = [
@@ -25,7 +26,10 @@ const destination = z.object({
   connection: z.string(),
   path: z.string().default(''),
   fileName: z.string().min(1),
-  timezone: z.string().default('UTC').refine(isTimezone, 'is no IANA time zone'),
+  timezone: z
+    .string()
+    .default('UTC')
+    .refine((name) => ianaTimezone(name) !== undefined, 'is no IANA time zone'),
   format: z.enum(writebackFormats.map((format) => format.name)),
   delimiter: z.string().length(1, 'must be one character').default(','),
   header: z.boolean().default(true),

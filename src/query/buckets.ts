@@ -1,6 +1,7 @@
 import type { ColumnType } from '../columns.js';
 import type { Dialect } from '../dialect.js';
 import { AppError } from '../errors.js';
+import { ianaTimezone } from '../timezone.js';
 import type { Sql } from '../sql.js';
 import type { GroupKey, Source } from './query.js';
 import { columnOf, type Scan } from './source.js';
@@ -26,13 +27,11 @@ export function compileBucket(key: BucketKey, source: Source, table: Scan, diale
 
 /** The name that the time zone database has for a zone; INVALID_INPUT if it has none. */
 export function checkTimezone(name: string): string {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
-  } catch (cause) {
-    throw new AppError(
-      'INVALID_INPUT',
-      `There is no time zone ${JSON.stringify(name)}; expected an IANA name like Europe/Berlin`,
-      { details: { timezone: name }, cause },
-    );
-  }
+  const zone = ianaTimezone(name);
+  if (zone !== undefined) return zone;
+  throw new AppError(
+    'INVALID_INPUT',
+    `There is no time zone ${JSON.stringify(name)}; expected an IANA name like Europe/Berlin`,
+    { details: { timezone: name } },
+  );
 }
