@@ -4,7 +4,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const systems = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'openharmony', 'sunos', 'win32'];
-const processors = ['arm', 'arm64', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390x', 'wasm32', 'x64'];
+const processors = [
+  'arm',
+  'arm64',
+  'ia32',
+  'loong64',
+  'ppc64',
+  'riscv64',
+  's390x',
+  'wasm32',
+  'x64',
+];
 
 const path = 'package-lock.json';
 const lock = JSON.parse(readFileSync(path, 'utf8'));
@@ -17,7 +27,9 @@ for (const entry of Object.values(lock.packages)) {
     const words = name.split(/[/.-]/);
     const os = systems.filter((word) => words.includes(word));
     const cpu = processors.filter((word) => words.includes(word));
-    const libc = { musl: 'musl', gnu: 'glibc' }[words.find((word) => word === 'musl' || word === 'gnu')];
+    const libc = { musl: 'musl', gnu: 'glibc' }[
+      words.find((word) => word === 'musl' || word === 'gnu')
+    ];
     lock.packages[`node_modules/${name}`] = {
       version: range.replace(/^[\^~]/, ''),
       ...(cpu.length > 0 ? { cpu } : {}),

@@ -1,5 +1,6 @@
 import type { Experiment } from './experiment.js';
 import { importKill } from './import-kill.js';
+import { s3Faults } from './s3-faults.js';
 
 /** Every experiment. A new one is a file and a row here. */
-export const experiments: readonly Experiment[] = [importKill];
+export const experiments: readonly Experiment[] = [importKill, s3Faults];

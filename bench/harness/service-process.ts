@@ -32,7 +32,9 @@ const entry = fileURLToPath(new URL('../../../dist/index.cjs', import.meta.url))
 /** Starts the service over a sandbox with its data and its log in `dir`, and waits until it listens. */
 export async function startServiceProcess(
   dir: string,
-  sandbox: SandboxProcess,
+  sandbox: Pick<SandboxProcess, 'endpoint' | 'keys' | 'createRole'>,
+  /** Over the settings below. */
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<ServiceProcess> {
   await mkdir(dir, { recursive: true });
   const dataDir = join(dir, 'data');
@@ -47,6 +49,7 @@ export async function startServiceProcess(
       BUCKETQL_STS_ENDPOINT: sandbox.endpoint,
       AWS_ACCESS_KEY_ID: sandbox.keys.accessKeyId,
       AWS_SECRET_ACCESS_KEY: sandbox.keys.secretAccessKey,
+      ...environment,
     },
   });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -2,8 +2,9 @@ import { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
+  ListPartsCommand,
   UploadPartCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
@@ -12,6 +13,7 @@ import { AppError } from '../errors.js';
 import type { BucketAccess, Purpose } from './access.js';
 import { s3Client } from './client.js';
 import { credentialsFor, type StsSettings } from './credentials.js';
+import { download } from './download.js';
 import { awsError, type Attempt } from './errors.js';
 
 /** An object as a listing shows it. Size in bytes; the ETag without its quotes. */
@@ -35,8 +37,16 @@ export interface Bucket {
   list(prefix: string, signal?: AbortSignal): AsyncIterable<ObjectSummary>;
   /** Folder names (with a trailing slash) directly below a full key prefix. */
   folders(prefix: string, signal?: AbortSignal): Promise<string[]>;
-  /** The bytes of an object, only while it still has this ETag: OBJECT_CHANGED otherwise. */
-  open(key: string, options: { etag?: string; signal?: AbortSignal }): Promise<Readable>;
+  /** One object by its exact key, for where listing is not allowed. */
+  head(key: string, signal?: AbortSignal): Promise<ObjectSummary>;
+  /**
+   * The bytes of an object, only while it still has this ETag: OBJECT_CHANGED otherwise. Broken connections are continued
+   * where they broke; `size` (as listed) tells a short body from a whole one.
+   */
+  open(
+    key: string,
+    options: { etag?: string; size?: number; signal?: AbortSignal },
+  ): Promise<Readable>;
   /**
    * Stores a stream under a key: whole or not at all.
    * @throws OBJECT_EXISTS when `overwrite` is false and the key is taken, also under a race
@@ -53,12 +63,16 @@ export interface Bucket {
   ): Promise<StoredObject>;
   /** Proves that the bucket can be written, and leaves nothing behind. */
   probeWrite(key: string): Promise<void>;
+  /** The bucket's region: the connection's, until an answer has named another. */
+  region(): Promise<string>;
   close(): void;
 }
 
 /** What opening buckets needs from configuration. */
 export interface BucketSettings extends StsSettings {
   readonly allowedEndpoints: readonly string[];
+  /** Longest silence of S3 while it is read. (Default: 30) */
+  readonly readTimeoutSeconds?: number;
 }
 
 // S3 lists at most 1,000 keys a page; parts of 8 MiB keep a 50 GB file under the 10,000 parts S3 allows.
@@ -70,16 +84,23 @@ export function openBucket(
   purpose: Purpose,
   settings: BucketSettings,
 ): Bucket {
+  const readTimeoutMs = (settings.readTimeoutSeconds ?? 30) * 1000;
   const client = s3Client(
     access,
     credentialsFor(access, purpose, settings),
     settings.allowedEndpoints,
+    settings.resolve,
+    readTimeoutMs,
   );
   const attempt = (action: string, key?: string): Attempt => ({
     action,
     bucket: access.bucket,
     region: access.region,
     ...(key === undefined ? {} : { key }),
+  });
+  const options = (signal?: AbortSignal): SendOptions => ({
+    requestTimeout: readTimeoutMs,
+    ...(signal ? { abortSignal: signal } : {}),
   });
   const withinPrefix = (key: string) => {
     if (!key.startsWith(access.prefix)) {
@@ -94,14 +115,9 @@ export function openBucket(
   return {
     async *list(prefix, signal) {
       withinPrefix(prefix);
-      for await (const page of pages(client, access.bucket, { prefix }, attempt, signal)) {
+      for await (const page of pages(client, access.bucket, { prefix }, attempt, options(signal))) {
         for (const object of page.Contents ?? []) {
-          yield {
-            key: decodeKey(object.Key ?? ''),
-            size: object.Size ?? 0,
-            etag: (object.ETag ?? '').replaceAll('"', ''),
-            lastModified: object.LastModified ?? new Date(0),
-          };
+          yield summary(decodeKey(object.Key ?? ''), object);
         }
       }
     },
@@ -110,29 +126,35 @@ export function openBucket(
       withinPrefix(prefix);
       const folders: string[] = [];
       const listing = { prefix, delimiter: '/' };
-      for await (const page of pages(client, access.bucket, listing, attempt, signal)) {
+      for await (const page of pages(client, access.bucket, listing, attempt, options(signal))) {
         for (const folder of page.CommonPrefixes ?? [])
           folders.push(decodeKey(folder.Prefix ?? ''));
       }
       return folders;
     },
 
-    async open(key, { etag, signal }) {
+    async head(key, signal) {
       withinPrefix(key);
       try {
-        const { Body } = await client.send(
-          new GetObjectCommand({
-            Bucket: access.bucket,
-            Key: key,
-            ...(etag === undefined ? {} : { IfMatch: `"${etag}"` }),
-          }),
-          signal ? { abortSignal: signal } : {},
+        const { ContentLength, ETag, LastModified } = await client.send(
+          new HeadObjectCommand({ Bucket: access.bucket, Key: key }),
+          options(signal),
         );
-        if (!Body) throw new AppError('S3_ERROR', `S3 sent no body for object ${key}`);
-        return Body as Readable;
+        return summary(key, { Size: ContentLength, ETag, LastModified });
       } catch (error) {
         throw awsError(error, attempt('s3:GetObject', key));
       }
+    },
+
+    async open(key, options) {
+      withinPrefix(key);
+      return await download({
+        client,
+        key,
+        attempt: attempt('s3:GetObject', key),
+        readTimeoutMs,
+        ...options,
+      });
     },
 
     async put(key, body, { overwrite, contentType, contentEncoding, signal }) {
@@ -173,20 +195,30 @@ export function openBucket(
     async probeWrite(key) {
       withinPrefix(key);
       const place = { Bucket: access.bucket, Key: key };
-      let action = 's3:PutObject';
-      try {
-        const { UploadId } = await client.send(new CreateMultipartUploadCommand(place));
+      const failures: AppError[] = [];
+      const tryTo = async <T>(action: string, send: () => Promise<T>): Promise<T | undefined> =>
+        send().catch((error: unknown) => {
+          failures.push(awsError(error, attempt(action, key)));
+          return undefined;
+        });
+      const upload = await tryTo('s3:PutObject', () =>
+        client.send(new CreateMultipartUploadCommand(place)),
+      );
+      if (upload) {
+        const { UploadId } = upload;
         const part = { ...place, UploadId, PartNumber: 1, Body: Buffer.from('bucketql') };
-        try {
-          await client.send(new UploadPartCommand(part));
-        } finally {
-          action = 's3:AbortMultipartUpload';
-          await client.send(new AbortMultipartUploadCommand({ ...place, UploadId }));
-        }
-      } catch (error) {
-        throw awsError(error, attempt(action, key));
+        await tryTo('s3:PutObject', () => client.send(new UploadPartCommand(part)));
+        await tryTo('s3:ListMultipartUploadParts', () =>
+          client.send(new ListPartsCommand({ ...place, UploadId })),
+        );
+        await tryTo('s3:AbortMultipartUpload', () =>
+          client.send(new AbortMultipartUploadCommand({ ...place, UploadId })),
+        );
       }
+      if (failures[0]) throw failures[0];
     },
+
+    region: () => client.config.region(),
 
     close() {
       client.destroy();
@@ -194,12 +226,17 @@ export function openBucket(
   };
 }
 
+interface SendOptions {
+  readonly requestTimeout: number;
+  readonly abortSignal?: AbortSignal;
+}
+
 async function* pages(
   client: S3Client,
   bucket: string,
   listing: { readonly prefix: string; readonly delimiter?: string },
   attempt: (action: string) => Attempt,
-  signal?: AbortSignal,
+  options: SendOptions,
 ) {
   let token: string | undefined;
   do {
@@ -211,14 +248,27 @@ async function* pages(
       EncodingType: 'url',
       ...(token === undefined ? {} : { ContinuationToken: token }),
     });
-    const page = await client
-      .send(command, signal ? { abortSignal: signal } : {})
-      .catch((error: unknown) => {
-        throw awsError(error, attempt('s3:ListBucket'));
-      });
+    const page = await client.send(command, options).catch((error: unknown) => {
+      throw awsError(error, attempt('s3:ListBucket'));
+    });
     yield page;
     token = page.IsTruncated ? page.NextContinuationToken : undefined;
   } while (token !== undefined);
+}
+
+interface ObjectFacts {
+  readonly Size?: number | undefined;
+  readonly ETag?: string | undefined;
+  readonly LastModified?: Date | undefined;
+}
+
+function summary(key: string, { Size, ETag, LastModified }: ObjectFacts): ObjectSummary {
+  return {
+    key,
+    size: Size ?? 0,
+    etag: (ETag ?? '').replaceAll('"', ''),
+    lastModified: LastModified ?? new Date(0),
+  };
 }
 
 const decodeKey = (encoded: string) => decodeURIComponent(encoded.replaceAll('+', ' '));

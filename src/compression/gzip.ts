@@ -7,7 +7,8 @@ export const gzip: Compression = {
   extension: '.gz',
   contentType: 'application/gzip',
   magic: Buffer.from([0x1f, 0x8b]),
-  inflate: () => createGunzip(),
+  // Larger pieces than the default of 16 KiB: measured a third faster on the way to disk.
+  inflate: () => createGunzip({ chunkSize: 65_536 }),
   // Level 1: the network and the receiver are slower than what higher levels save.
   deflate: () => createGzip({ level: 1 }),
 };

@@ -7,7 +7,8 @@ import type { ManifestEntry } from '../catalog/manifest.js';
 import type { ImportProgress } from '../catalog/runs.js';
 import type { Engine } from '../engine/engine.js';
 import type { RejectedRow } from '../engine/load.js';
-import { AppError } from '../errors.js';
+import type { Selection } from '../catalog/definition.js';
+import { AppError, isAppError } from '../errors.js';
 import { layoutDelimited } from '../formats/delimited.js';
 import { toUtf8 } from '../formats/encoding.js';
 import { columnsOf } from './columns.js';
@@ -102,6 +103,21 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
   };
 }
 
+// Where listing is not allowed an exact name is still a key that can be asked for.
+async function* candidates(
+  { bucket, signal }: Pick<ImportJob, 'bucket' | 'signal'>,
+  prefix: string,
+  { fileName, fileNameMatch }: Selection,
+): AsyncGenerator<ObjectSummary, void> {
+  try {
+    yield* bucket.list(prefix, signal);
+  } catch (error) {
+    const exact = fileNameMatch === 'EXACT' && fileName !== undefined;
+    if (!exact || !isAppError(error) || error.code !== 'ACCESS_DENIED') throw error;
+    yield await bucket.head(prefix + fileName, signal);
+  }
+}
+
 // A wrong pattern or type rejects everything: that is no import with bad rows, it is a definition to mend.
 function refuseNoGoodRow(rowCount: number, rejected: readonly RejectedRow[]): void {
   const [first] = rejected;
@@ -126,7 +142,7 @@ export async function selectObjects(
   const wanted = selects(selection);
   const objects: ObjectSummary[] = [];
   let seen = 0;
-  for await (const object of job.bucket.list(prefix, job.signal)) {
+  for await (const object of candidates(job, prefix, selection)) {
     seen++;
     if (!wanted(object)) continue;
     objects.push(object);

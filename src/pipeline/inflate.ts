@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket, ObjectSummary } from '../aws/objects.js';
 import {
@@ -25,7 +25,6 @@ export interface InflateOptions {
   readonly onBytes?: (bytes: number) => void;
 }
 
-const stallMilliseconds = 60_000;
 // Below this size a high ratio is harmless: a page of spaces shrinks a lot.
 const ratioFrom = 2 ** 20;
 
@@ -39,20 +38,22 @@ export async function* inflatedBytes(
   options: InflateOptions,
 ): AsyncGenerator<Buffer, void> {
   const { limits, signal } = options;
-  const body = await bucket.open(object.key, { etag: object.etag, signal });
+  const { etag, size } = object;
+  const body = await bucket.open(object.key, { etag, size, signal });
   let stored = 0;
   let inflated = 0;
-  const arriving = watched(body, (bytes) => {
+  const arrived = (bytes: number) => {
     stored += bytes;
     options.onBytes?.(bytes);
-  });
+  };
   let compression: Compression | undefined;
   try {
-    const recognised = await recognise(arriving, object, options.compression);
+    const recognised = await recognise(body, object, options.compression);
     compression = recognised.compression;
     for await (const chunk of compression
-      ? through(recognised.bytes, compression)
-      : recognised.bytes) {
+      ? through(recognised.bytes, compression, arrived)
+      : (recognised.bytes as AsyncIterable<Buffer>)) {
+      if (!compression) arrived(chunk.length);
       inflated += chunk.length;
       if (inflated > limits.maxInflatedBytes) {
         throw tooLarge(object, `${limits.maxInflatedBytes} bytes`, 'BUCKETQL_MAX_INFLATED_BYTES');
@@ -76,36 +77,14 @@ export async function* inflatedBytes(
   }
 }
 
-// A body that stops sending would otherwise hang for ever: the SDK waits for bytes that never come.
-async function* watched(
-  body: Readable,
-  count: (bytes: number) => void,
-): AsyncGenerator<Buffer, void> {
-  let timer: NodeJS.Timeout | undefined;
-  const watch = () => {
-    timer = setTimeout(
-      () => body.destroy(new Error(`no data for ${stallMilliseconds / 1000} s`)),
-      stallMilliseconds,
-    );
-  };
-  try {
-    watch();
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      clearTimeout(timer);
-      count(chunk.length);
-      yield chunk;
-      watch();
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
+// The body flows into the inflating stream without a promise for each chunk.
 async function* through(
-  bytes: AsyncIterable<Buffer>,
+  bytes: Readable,
   compression: Compression,
+  arrived: (bytes: number) => void,
 ): AsyncGenerator<Buffer, void> {
   const inflate = compression.inflate();
+  bytes.on('data', (chunk: Buffer) => arrived(chunk.length));
   const feeding = pipeline(bytes, inflate);
   // Its error also ends the iteration below, and is seen there.
   feeding.catch(() => undefined);
@@ -118,17 +97,25 @@ async function* through(
 
 // The first bytes say what a stream is; a name like .gz can lie.
 async function recognise(
-  arriving: AsyncGenerator<Buffer, void>,
+  body: Readable,
   object: ObjectSummary,
   asked: CompressionName | 'AUTO',
-): Promise<{ compression: Compression | undefined; bytes: AsyncIterable<Buffer> }> {
-  if (asked === 'NONE') return { compression: undefined, bytes: arriving };
-  let head = Buffer.alloc(0);
-  while (head.length < magicBytes) {
-    const { value, done } = await arriving.next();
-    if (done) break;
-    head = Buffer.concat([head, value]);
+): Promise<{ compression: Compression | undefined; bytes: Readable }> {
+  if (asked === 'NONE') return { compression: undefined, bytes: body };
+  const arriving = body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let ended = false;
+  while (bytes < magicBytes && !ended) {
+    const next = await arriving.next();
+    if (next.done) {
+      ended = true;
+    } else {
+      chunks.push(next.value);
+      bytes += next.value.length;
+    }
   }
+  const head = Buffer.concat(chunks);
   const found = compressionOf(head);
   if (asked !== 'AUTO' && found !== compressionNamed(asked) && head.length > 0) {
     throw new AppError(
@@ -137,13 +124,10 @@ async function recognise(
       { details: { file: object.key, key: object.key } },
     );
   }
-  return {
-    compression: found,
-    bytes: (async function* () {
-      if (head.length > 0) yield head;
-      yield* arriving;
-    })(),
-  };
+  if (ended) return { compression: found, bytes: Readable.from(chunks) };
+  body.unshift(head);
+  await arriving.return?.();
+  return { compression: found, bytes: body };
 }
 
 function tooLarge(object: ObjectSummary, limit: string, setting: string): AppError {

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket, ObjectSummary } from '../aws/objects.js';
-import { AppError, isAppError } from '../errors.js';
+import { AppError } from '../errors.js';
 import { inflatedBytes, type InflateOptions } from './inflate.js';
 
 /** An object's bytes, inflated, in a file of this machine. */
@@ -21,7 +21,8 @@ export interface SpoolOptions extends InflateOptions {
   readonly threads: number;
 }
 
-const attempts = 4;
+// Chunks of this many bytes go to the disk in one write.
+const writeBytes = 2 ** 20;
 
 /**
  * Downloads objects in parallel and yields their files in the order of the list, each batch as soon as its files are
@@ -97,25 +98,14 @@ async function download(
   path: string,
   options: SpoolOptions,
 ): Promise<SpooledFile> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const target = createWriteStream(path);
-      await pipeline(inflatedBytes(bucket, object, options), target);
-      return { object, path, bytes: target.bytesWritten };
-    } catch (error) {
-      await rm(path, { force: true });
-      const again = isAppError(error) && error.code === 'S3_UNAVAILABLE' && attempt < attempts;
-      if (!again || options.signal.aborted) throw spoolError(error, object);
-      await pause(200 * 2 ** attempt * (0.5 + Math.random() / 2), options.signal);
-    }
+  try {
+    const target = createWriteStream(path, { highWaterMark: writeBytes });
+    await pipeline(inflatedBytes(bucket, object, options), target);
+    return { object, path, bytes: target.bytesWritten };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw spoolError(error, object);
   }
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }
 
 function spoolError(error: unknown, object: ObjectSummary): unknown {
