@@ -327,6 +327,50 @@ describe('connections', () => {
     expect(sessions).toContain(`bucketql-trail-${run.id}`);
   });
 
+  it('work with the service’s own credentials on a bucket of its own account', async () => {
+    await service.sandbox.createBucket({ name: 'ours', accountId: service.service.accountId });
+    await service.sandbox.putObject('ours', 'x.csv', 'id\n7\n');
+    const made = await create({ name: 'ambient', auth: 'AMBIENT', roleArn: null, bucket: 'ours' });
+    const id = String(made.data?.createConnection.id);
+    const report = await test(id, true);
+    expect(report.connection.status).toBe('VALID');
+    expect(report.checks.map(({ name }) => name)).toEqual(['REGION', 'LIST', 'READ', 'WRITE']);
+    const run = await importCsv(service, { name: 'ambient', connection: id, selection: {} });
+    expect(run).toMatchObject({ status: 'SUCCEEDED', rowsAdded: '1' });
+  });
+
+  it.each([
+    [null, false],
+    ['WHEN_REQUIRED', false],
+    ['WHEN_SUPPORTED', true],
+  ])('send checksums with uploads as asked: %p', async (requestChecksums, sent) => {
+    const owner = service.sandbox.createUser({
+      accountId: service.customer,
+      name: `checksums-${requestChecksums}`,
+    });
+    const made = await create({
+      name: `checksums-${requestChecksums}`,
+      auth: 'ACCESS_KEY',
+      roleArn: null,
+      accessKeyId: owner.accessKeyId,
+      secretAccessKey: owner.secretAccessKey,
+      requestChecksums,
+    });
+    const seen: boolean[] = [];
+    service.sandbox.fault = ({ operation, headers }) => {
+      if (operation === 'UploadPart') {
+        seen.push(Object.keys(headers).some((name) => /checksum|trailer/.test(name)));
+      }
+      return undefined;
+    };
+    try {
+      await test(String(made.data?.createConnection.id), true);
+    } finally {
+      service.sandbox.fault = undefined;
+    }
+    expect(seen).toEqual([sent]);
+  });
+
   it('cannot be deleted while a dataset uses them', async () => {
     const id = await service.connect('used');
     await service.data(`mutation ($input: DatasetInput!) { createDataset(input: $input) { id } }`, {
@@ -357,6 +401,26 @@ describe('connections', () => {
     // Renewed when it is nearly over, not for each request.
     expect(assumed() - before).toBeLessThan(6);
     await service.restart();
+  });
+});
+
+describe('connections from a machine whose clock is wrong', () => {
+  it.each([-40, 40])('work when S3 and STS are %d minutes away', async (minutes) => {
+    const clock = () => new Date(Date.now() + minutes * 60_000);
+    const service = await startTestService({ BUCKETQL_SESSION_SECONDS: '2' }, undefined, clock);
+    try {
+      await service.sandbox.putObject(service.bucket, 'a.csv', 'id\n1\n');
+      const connection = await service.connect('skewed');
+      const run = await importCsv(service, { name: 'skewed', connection, selection: {} });
+      expect(run).toMatchObject({ status: 'SUCCEEDED', rowsAdded: '1', error: null });
+      // Longer than a session lives: it is renewed by our clock, whatever STS calls its end.
+      const end = Date.now() + 3_000;
+      while (Date.now() < end) {
+        await service.data(`{ objects(connection: "${connection}", selection: {}) { key } }`);
+      }
+    } finally {
+      await service.close();
+    }
   });
 });
 

@@ -14,9 +14,17 @@ export interface BucketAccess {
   readonly region: string;
   readonly endpoint: string | null;
   readonly forcePathStyle: boolean;
+  /** Whether checksums go with every upload, or only where S3 demands them. (Default: the former at AWS, the latter elsewhere) */
+  readonly requestChecksums: RequestChecksums | null;
   readonly downloadThreads: number;
   readonly headers: Readonly<Record<string, string>>;
 }
+
+/** The two ways of the AWS SDK (requestChecksumCalculation). */
+export const requestChecksumModes = ['WHEN_SUPPORTED', 'WHEN_REQUIRED'] as const;
+
+/** One of {@link requestChecksumModes}. */
+export type RequestChecksums = (typeof requestChecksumModes)[number];
 
 /** What a job does in the bucket; its session may do nothing else. */
 export type Purpose = 'read' | 'write';

@@ -23,18 +23,16 @@ export function s3Client(
 ): S3Client {
   const endpoint = allowedEndpoint(access.endpoint, allowedEndpoints);
   const region = { current: access.region };
+  const elsewhere = endpoint.url !== null;
+  const checksums = access.requestChecksums ?? (elsewhere ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED');
   const client = new S3Client({
     region: () => Promise.resolve(region.current),
     credentials,
     forcePathStyle: access.forcePathStyle,
-    ...(endpoint.url !== null
-      ? {
-          endpoint: endpoint.url,
-          // Some S3-compatible services refuse the SDK's checksum trailers (Ceph answers 411 to a stream).
-          requestChecksumCalculation: 'WHEN_REQUIRED' as const,
-          responseChecksumValidation: 'WHEN_REQUIRED' as const,
-        }
-      : {}),
+    ...(endpoint.url === null ? {} : { endpoint: endpoint.url }),
+    // Some S3-compatible services refuse the SDK's checksum trailers (Ceph answers 411 to a stream).
+    requestChecksumCalculation: checksums,
+    responseChecksumValidation: checksums,
     maxAttempts: 5,
     retryMode: 'standard',
     requestHandler: {

@@ -95,6 +95,7 @@ export async function assumeRole(
   }
   const externalId = options.externalId === undefined ? access.externalId : options.externalId;
   const client = stsClient(options, access);
+  const began = options.now ?? new Date();
   try {
     const { Credentials: given } = await client.send(
       new AssumeRoleCommand({
@@ -112,7 +113,8 @@ export async function assumeRole(
       accessKeyId: given.AccessKeyId,
       secretAccessKey: given.SecretAccessKey,
       sessionToken: given.SessionToken,
-      ...(given.Expiration ? { expiration: given.Expiration } : {}),
+      // Counted from our own clock: STS tells the end in its own, and the two may differ by more than the session's life.
+      expiration: new Date(began.getTime() + options.sessionSeconds * 1000),
     };
   } catch (error) {
     throw assumeRoleError(error, { roleArn, externalId });

@@ -37,6 +37,7 @@ const access = (endpoint: string, more: Partial<BucketAccess> = {}): BucketAcces
   region: 'us-east-1',
   endpoint,
   forcePathStyle: true,
+  requestChecksums: null,
   downloadThreads: 1,
   headers: {},
   ...more,

@@ -61,6 +61,7 @@ function accessTo(endpoint: string | null, more: Partial<BucketAccess> = {}): Bu
     region: 'us-east-1',
     endpoint,
     forcePathStyle: true,
+    requestChecksums: null,
     downloadThreads: 1,
     headers: {},
     ...more,

@@ -40,6 +40,7 @@ describe('spooling', () => {
         region: 'us-east-1',
         endpoint,
         forcePathStyle: true,
+        requestChecksums: null,
         downloadThreads: 3,
         headers: {},
       },

@@ -69,9 +69,11 @@ export interface TestService {
 export async function startTestService(
   environment: Record<string, string> = {},
   log: Log = openLog('silent'),
+  /** The time in the sandbox. */
+  clock: () => Date = () => new Date(),
 ): Promise<TestService> {
   const dir = await mkdtemp(join(tmpdir(), 'bucketql-test-'));
-  const sandbox = await startSandbox({ dir: join(dir, 's3'), minSessionSeconds: 1 });
+  const sandbox = await startSandbox({ dir: join(dir, 's3'), minSessionSeconds: 1, clock });
   const service = sandbox.createUser({ accountId: '111111111111', name: 'bucketql' });
   const customer = '222222222222';
   const bucket = 'acme';

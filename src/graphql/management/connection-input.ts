@@ -1,12 +1,12 @@
 import { Field, InputType, Int } from 'type-graphql';
 import { z } from 'zod';
-import type { BucketAccess } from '../../aws/access.js';
+import { requestChecksumModes, type BucketAccess } from '../../aws/access.js';
 import { requireAllowed } from '../../aws/client.js';
 import type { Principal } from '../../auth/principal.js';
 import { parseInput } from '../../catalog/definition.js';
 import { AppError } from '../../errors.js';
 import { GraphQLJSON } from '../scalars.js';
-import { ConnectionAuth } from './enums.js';
+import { ConnectionAuth, RequestChecksums } from './enums.js';
 
 @InputType({ description: 'How to reach a bucket.' })
 export class ConnectionInput {
@@ -60,6 +60,12 @@ export class ConnectionInput {
   @Field(() => Boolean, { nullable: true, defaultValue: false })
   forcePathStyle?: boolean | null;
 
+  @Field(() => RequestChecksums, {
+    nullable: true,
+    description: 'Null: WHEN_SUPPORTED at AWS, WHEN_REQUIRED at other endpoints.',
+  })
+  requestChecksums?: string | null;
+
   @Field(() => Int, { nullable: true, defaultValue: 4 })
   downloadThreads?: number | null;
 
@@ -105,6 +111,7 @@ const input = z
       .nullable()
       .default(null),
     forcePathStyle: z.boolean().default(false),
+    requestChecksums: z.enum(requestChecksumModes).nullable().default(null),
     downloadThreads: z.int().min(1).max(32).default(4),
     // Headers are shown in clear, so what carries a secret has no place in them.
     headers: z

@@ -33,7 +33,7 @@ import type { Context } from '../context.js';
 import { GraphQLDateTime, GraphQLJSON } from '../scalars.js';
 import { checkedAccess, ConnectionInput } from './connection-input.js';
 import { DatasetType } from './datasets.js';
-import { CheckOutcome, ConnectionAuth, ConnectionStatus } from './enums.js';
+import { CheckOutcome, ConnectionAuth, ConnectionStatus, RequestChecksums } from './enums.js';
 import { checkedPage, PageArgs } from './paging.js';
 
 @ObjectType('Connection', { description: 'Credentials and one bucket.' })
@@ -79,6 +79,9 @@ export class ConnectionType {
 
   @Field(() => Boolean)
   forcePathStyle!: boolean;
+
+  @Field(() => RequestChecksums, { nullable: true, description: 'Null: by the kind of endpoint.' })
+  requestChecksums!: string | null;
 
   @Field(() => Int, { description: 'Parallel object downloads.' })
   downloadThreads!: number;
@@ -291,6 +294,7 @@ export function shown({ access, ...connection }: Connection): ConnectionType {
     region: access.region,
     endpoint: access.endpoint,
     forcePathStyle: access.forcePathStyle,
+    requestChecksums: access.requestChecksums,
     downloadThreads: access.downloadThreads,
     headers: Object.keys(access.headers).length > 0 ? access.headers : null,
     status: connection.status,

@@ -1,4 +1,5 @@
 import { registerEnumType } from 'type-graphql';
+import { requestChecksumModes } from '../../aws/access.js';
 import {
   badRowsModes,
   nameMatches,
@@ -36,6 +37,16 @@ export const ConnectionAuth = enumOf(
     ASSUME_ROLE: 'A role in the bucket owner’s account, assumed with an external id.',
     ACCESS_KEY: 'An access key of the bucket owner.',
     AMBIENT: 'The service process’s own default AWS credential chain.',
+  },
+);
+export const RequestChecksums = enumOf(
+  'RequestChecksums',
+  requestChecksumModes,
+  'Which uploads carry a checksum.',
+  {
+    WHEN_SUPPORTED: 'Every one that can; the default at AWS.',
+    WHEN_REQUIRED:
+      'Only where S3 demands it; the default at other endpoints, of which some refuse the rest.',
   },
 );
 export const ConnectionStatus = enumOf(
