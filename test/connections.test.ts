@@ -213,10 +213,23 @@ describe('connections', () => {
 
   it('carry a session policy: an import can read below its prefix and nothing else', async () => {
     const id = await service.connect('narrow', { prefix: 'in/', policy: allow(['s3:*'], ['*']) });
-    const escaped = await service.ask(
-      `{ objects(connection: "${id}", selection: { prefix: "../" }) { key } }`,
-    );
-    expect(escaped.data).toEqual({ objects: [] });
+    await service.sandbox.putObject(service.bucket, 'secret.csv', 'id\n666\n');
+    // A key is no path: whatever looks like a way out is a name below the prefix, where there is nothing.
+    for (const prefix of ['../', '/', '%2e%2e/', '..%2F', '../secret.csv', './../', '\\..\\']) {
+      const { objects, folders } = await service.data(
+        `query ($id: ID!, $prefix: String!) {
+          objects(connection: $id, selection: { prefix: $prefix }) { key }
+          folders(connection: $id, prefix: $prefix)
+        }`,
+        { id, prefix },
+      );
+      expect({ prefix, objects, folders }).toEqual({ prefix, objects: [], folders: [] });
+      const preview = await service.ask(
+        `query ($input: DatasetInput!) { previewDataset(input: $input) { objectCount } }`,
+        { input: { name: 'out', connection: id, selection: { prefix }, format: { type: 'CSV' } } },
+      );
+      expect(preview.errors?.[0]?.extensions.code).toBe('NO_OBJECTS');
+    }
     const { objects, folders } = await service.data(
       `{ objects(connection: "${id}", selection: {}) { key size } folders(connection: "${id}") }`,
     );
@@ -369,6 +382,34 @@ describe('connections', () => {
       service.sandbox.fault = undefined;
     }
     expect(seen).toEqual([sent]);
+  });
+
+  it('send their extra headers, signed, with every request', async () => {
+    const owner = service.sandbox.createUser({ accountId: service.customer, name: 'payer' });
+    const made = await create({
+      name: 'payer',
+      auth: 'ACCESS_KEY',
+      roleArn: null,
+      accessKeyId: owner.accessKeyId,
+      secretAccessKey: owner.secretAccessKey,
+      headers: { 'x-amz-request-payer': 'requester' },
+    });
+    const seen: { payer: unknown; signed: boolean }[] = [];
+    service.sandbox.fault = ({ headers }) => {
+      const payer = headers['x-amz-request-payer'];
+      seen.push({ payer, signed: /x-amz-request-payer/.test(String(headers.authorization)) });
+      return undefined;
+    };
+    try {
+      const report = await test(String(made.data?.createConnection.id));
+      expect(report.connection.status).toBe('VALID');
+    } finally {
+      service.sandbox.fault = undefined;
+    }
+    expect(seen.length).toBeGreaterThan(1);
+    expect(new Set(seen.map((request) => JSON.stringify(request)))).toEqual(
+      new Set([JSON.stringify({ payer: 'requester', signed: true })]),
+    );
   });
 
   it('cannot be deleted while a dataset uses them', async () => {
