@@ -87,6 +87,33 @@ describe('connections', () => {
     });
   });
 
+  it('have policies with the actions on a KMS key, when one is used', async () => {
+    const { connections } = await service.data<{ connections: unknown[] }>(
+      `{ connections(limit: 1) {
+        readPolicy(kmsKey: "arn:aws:kms:us-east-1:222222222222:key/abc-1")
+        writePolicy(kmsKey: "arn:aws:kms:us-east-1:222222222222:key/abc-1")
+      } }`,
+    );
+    const use = (actions: unknown) =>
+      expect.objectContaining({
+        Action: actions,
+        Resource: 'arn:aws:kms:us-east-1:222222222222:key/abc-1',
+        Condition: { StringLike: { 'kms:ViaService': 's3.*.amazonaws.com*' } },
+      });
+    expect(connections).toEqual([
+      {
+        readPolicy: expect.objectContaining({
+          Statement: expect.arrayContaining([use('kms:Decrypt')]),
+        }),
+        writePolicy: expect.objectContaining({
+          Statement: expect.arrayContaining([use(['kms:Decrypt', 'kms:GenerateDataKey'])]),
+        }),
+      },
+    ]);
+    const wrong = await service.ask(`{ connections { readPolicy(kmsKey: "*") } }`);
+    expect(wrong.errors?.[0]?.extensions.code).toBe('INVALID_INPUT');
+  });
+
   it('are VALID when the role trusts this external id only, and nothing is left behind by the check', async () => {
     const id = await service.connect('valid', { prefix: 'in/' });
     const keys = await service.sandbox.listKeys(service.bucket);

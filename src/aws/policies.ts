@@ -35,8 +35,8 @@ export function trustPolicy(principalArn: string, externalId: string): PolicyDoc
   };
 }
 
-/** The least that imports and previews need. */
-export function readPolicy(place: Place): PolicyDocument {
+/** The least that imports and previews need; with the ARN of a KMS key also what objects encrypted under it need. */
+export function readPolicy(place: Place, kmsKey?: string): PolicyDocument {
   return {
     Version: '2012-10-17',
     Statement: [
@@ -55,12 +55,13 @@ export function readPolicy(place: Place): PolicyDocument {
         Action: 's3:GetObject',
         Resource: objectArn(place),
       },
+      ...(kmsKey === undefined ? [] : [useKey('kms:Decrypt', kmsKey)]),
     ],
   };
 }
 
-/** The least that writebacks need. */
-export function writePolicy(place: Place): PolicyDocument {
+/** The least that writebacks need; with the ARN of a KMS key also what writing under it needs. */
+export function writePolicy(place: Place, kmsKey?: string): PolicyDocument {
   return {
     Version: '2012-10-17',
     Statement: [
@@ -70,6 +71,8 @@ export function writePolicy(place: Place): PolicyDocument {
         Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
         Resource: objectArn(place),
       },
+      // A multipart upload reads its own parts, so it needs to decrypt too.
+      ...(kmsKey === undefined ? [] : [useKey(['kms:Decrypt', 'kms:GenerateDataKey'], kmsKey)]),
     ],
   };
 }
@@ -82,16 +85,20 @@ export function sessionPolicy(
   place: Place & Pick<BucketAccess, 'endpoint'>,
   purpose: Purpose,
 ): PolicyDocument {
-  const policy = purpose === 'read' ? readPolicy(place) : writePolicy(place);
-  if (place.endpoint !== null) return policy;
-  const useKeys: PolicyStatement = {
-    Sid: 'UseKeysThroughS3',
+  // The role decides which keys.
+  const kmsKey = place.endpoint === null ? '*' : undefined;
+  return purpose === 'read' ? readPolicy(place, kmsKey) : writePolicy(place, kmsKey);
+}
+
+// Only through S3: the key is no use for anything else.
+function useKey(action: string | readonly string[], kmsKey: string): PolicyStatement {
+  return {
+    Sid: 'UseKeyThroughS3',
     Effect: 'Allow',
-    Action: purpose === 'read' ? 'kms:Decrypt' : ['kms:Decrypt', 'kms:GenerateDataKey'],
-    Resource: '*',
+    Action: action,
+    Resource: kmsKey,
     Condition: { StringLike: { 'kms:ViaService': 's3.*.amazonaws.com*' } },
   };
-  return { ...policy, Statement: [...policy.Statement, useKeys] };
 }
 
 const bucketArn = (place: Place) => `arn:aws:s3:::${place.bucket}`;

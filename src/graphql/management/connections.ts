@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   Arg,
   Args,
+  ArgsType,
   Ctx,
   Field,
   FieldResolver,
@@ -100,6 +101,15 @@ export class ConnectionType {
 
   @Field(() => GraphQLDateTime, { nullable: true })
   verifiedAt!: Date | null;
+}
+
+@ArgsType()
+export class PolicyArgs {
+  @Field(() => String, {
+    nullable: true,
+    description: 'ARN of the KMS key that the objects are encrypted under, if they are.',
+  })
+  kmsKey?: string | null;
 }
 
 @ObjectType('ConnectionCheck', { description: 'One thing that was tried.' })
@@ -260,13 +270,13 @@ export class ConnectionResolver {
   }
 
   @FieldResolver(() => GraphQLJSON, { description: 'Least privilege for imports.' })
-  readPolicy(@Root() connection: ConnectionType) {
-    return readPolicy(connection);
+  readPolicy(@Root() connection: ConnectionType, @Args(() => PolicyArgs) { kmsKey }: PolicyArgs) {
+    return readPolicy(connection, checkedKey(kmsKey));
   }
 
   @FieldResolver(() => GraphQLJSON, { description: 'Least privilege for writebacks.' })
-  writePolicy(@Root() connection: ConnectionType) {
-    return writePolicy(connection);
+  writePolicy(@Root() connection: ConnectionType, @Args(() => PolicyArgs) { kmsKey }: PolicyArgs) {
+    return writePolicy(connection, checkedKey(kmsKey));
   }
 
   @FieldResolver(() => [DatasetType])
@@ -276,6 +286,15 @@ export class ConnectionResolver {
   ): Promise<Dataset[]> {
     return loaders.datasetsOfConnection.load(connection.id);
   }
+}
+
+function checkedKey(kmsKey: string | null | undefined): string | undefined {
+  if (kmsKey == null) return undefined;
+  if (/^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[\w-]+$/.test(kmsKey)) return kmsKey;
+  throw new AppError(
+    'INVALID_INPUT',
+    'kmsKey must be the ARN of a key: arn:aws:kms:eu-central-1:123456789012:key/…',
+  );
 }
 
 /** What the API shows of a connection, name by name, so that a secret can never slip through. */
