@@ -209,6 +209,9 @@ describe('connections', () => {
     expect(report.checks.filter(({ outcome }) => outcome === 'FAILED')).toEqual([
       expect.objectContaining({ name: check, action }),
     ]);
+    const open = service.sandbox.openUploads(service.bucket);
+    expect(open).toHaveLength(action === 's3:AbortMultipartUpload' ? 1 : 0);
+    if (open.length > 0) expect(report.connection.statusReason).toContain('stays open');
     if (check === 'WRITE') return;
     const run = await importCsv(service, { name, connection: id, selection: {} });
     expect(run.error).toMatchObject({ code: 'ACCESS_DENIED', details: { action } });

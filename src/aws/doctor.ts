@@ -178,8 +178,9 @@ async function checkWrite(
   settings: BucketSettings,
 ): Promise<ConnectionCheck> {
   const bucket = openBucket(access, 'write', settings);
+  const key = `${access.prefix}.bucketql-write-check`;
   try {
-    await bucket.probeWrite(`${access.prefix}.bucketql-write-check`);
+    await bucket.probeWrite(key);
     return {
       name: 'WRITE',
       outcome: 'PASSED',
@@ -187,7 +188,12 @@ async function checkWrite(
         'A multipart upload was started, given one part and aborted; nothing was left behind',
     };
   } catch (error) {
-    return { name: 'WRITE', outcome: 'FAILED', ...failure(error) };
+    const { message, ...rest } = failure(error);
+    const left =
+      rest.action === 's3:AbortMultipartUpload'
+        ? `. The upload of this check to ${key} stays open until somebody aborts it`
+        : '';
+    return { name: 'WRITE', outcome: 'FAILED', ...rest, message: message + left };
   } finally {
     bucket.close();
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { columnTypes, fileNameColumn } from '../columns.js';
+import { columnTypes } from '../columns.js';
 import { AppError } from '../errors.js';
 import { ianaTimezone } from '../timezone.js';
 import { compressionNames } from '../compression/index.js';
@@ -122,10 +122,6 @@ export function parseInput<T>(schema: z.ZodType<T>, input: unknown, what: string
     details: { faults },
   });
 }
-
-/** The order of columns as people declare it: the name column of the batch is always the last. */
-export const isFileNameColumn = (column: { readonly name: string }) =>
-  column.name === fileNameColumn;
 
 function withoutNulls(input: unknown): unknown {
   if (Array.isArray(input)) return input.map(withoutNulls);

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BucketAccess } from '../../src/aws/access.js';
 import { openBucket, type Bucket, type BucketSettings } from '../../src/aws/objects.js';
 import {
   startSandbox,
@@ -16,32 +15,13 @@ import {
   type Sandbox,
   type SandboxUser,
 } from '../../src/sandbox/sandbox.js';
+import { accessTo } from '../support/access.js';
 
 const account = '222222222222';
 const readTimeoutSeconds = 0.3;
 const body = randomBytes(3_000_000);
 const etag = createHash('md5').update(body).digest('hex');
 const listed = { etag, size: body.length };
-
-const access = (endpoint: string, more: Partial<BucketAccess> = {}): BucketAccess => ({
-  name: 'acme',
-  auth: 'ACCESS_KEY',
-  roleArn: null,
-  roleSessionName: 'bucketql',
-  externalId: null,
-  accessKeyId: 'AKIAEXAMPLE',
-  secretAccessKey: 'secret',
-  sessionToken: null,
-  bucket: 'acme',
-  prefix: '',
-  region: 'us-east-1',
-  endpoint,
-  forcePathStyle: true,
-  requestChecksums: null,
-  downloadThreads: 1,
-  headers: {},
-  ...more,
-});
 
 const settingsFor = (endpoint: string, more: Partial<BucketSettings> = {}): BucketSettings => ({
   region: 'us-east-1',
@@ -64,7 +44,7 @@ describe('over the sandbox', () => {
     await sandbox.createBucket({ name: 'acme', accountId: account });
     await sandbox.putObject('acme', 'k', body);
     user = sandbox.createUser({ accountId: account, name: 'owner' });
-    bucket = openBucket(access(sandbox.endpoint, user), 'read', settingsFor(sandbox.endpoint));
+    bucket = openBucket(accessTo(sandbox.endpoint, user), 'read', settingsFor(sandbox.endpoint));
   });
   afterEach(() => {
     sandbox.fault = undefined;
@@ -201,7 +181,7 @@ describe('over the sandbox', () => {
     const roleArn = `arn:aws:iam::${account}:role/reader`;
     const { endpoint } = sandbox;
     const role = openBucket(
-      access(endpoint, { auth: 'ASSUME_ROLE', roleArn }),
+      accessTo(endpoint, { auth: 'ASSUME_ROLE', roleArn }),
       'read',
       settingsFor(endpoint, {
         base: () => Promise.resolve(user),
@@ -279,7 +259,7 @@ describe('over a server of another kind', () => {
     server.on('connection', () => connections++);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const bucket = openBucket(access(endpoint), 'read', settingsFor(endpoint));
+    const bucket = openBucket(accessTo(endpoint), 'read', settingsFor(endpoint));
     closing.push(() => {
       bucket.close();
       server.closeAllConnections();

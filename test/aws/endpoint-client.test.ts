@@ -7,6 +7,7 @@ import { s3Client } from '../../src/aws/client.js';
 import { assumeRole, callerPrincipal, type StsSettings } from '../../src/aws/credentials.js';
 import type { Resolver } from '../../src/aws/endpoint.js';
 import { awsError } from '../../src/aws/errors.js';
+import { accessTo } from '../support/access.js';
 
 type Answerer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -46,26 +47,15 @@ async function startServer() {
 
 const keys = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret' };
 
-function accessTo(endpoint: string | null, more: Partial<BucketAccess> = {}): BucketAccess {
-  return {
-    name: 'test',
+function roleAt(endpoint: string | null, more: Partial<BucketAccess> = {}): BucketAccess {
+  return accessTo(endpoint, {
     auth: 'ASSUME_ROLE',
     roleArn: 'arn:aws:iam::222222222222:role/test',
-    roleSessionName: 'bucketql',
     externalId: 'bucketql-1',
     accessKeyId: null,
     secretAccessKey: null,
-    sessionToken: null,
-    bucket: 'acme',
-    prefix: '',
-    region: 'us-east-1',
-    endpoint,
-    forcePathStyle: true,
-    requestChecksums: null,
-    downloadThreads: 1,
-    headers: {},
     ...more,
-  };
+  });
 }
 
 const resolveTo =
@@ -128,7 +118,7 @@ describe('clients', () => {
     'http://user:pass@127.0.0.1',
     'https://127.0.0.1',
   ])('call neither S3 nor STS at %s', async (host) => {
-    const access = accessTo(`${host}:${server.port}`);
+    const access = roleAt(`${host}:${server.port}`);
     expect(() => open(access, ['https://minio.example'])).toThrow(expect.objectContaining(refused));
     const assumed = assumeRole(access, { ...settings(), purpose: 'read' });
     await expect(assumed).rejects.toMatchObject(refused);
@@ -139,7 +129,7 @@ describe('clients', () => {
     'do not connect where a listed %s name leads inside',
     async (scheme) => {
       const origin = `${scheme}://minio.example:${server.port}`;
-      const access = accessTo(origin);
+      const access = roleAt(origin);
       const resolve = resolveTo('127.0.0.1');
       expect(await list(open(access, [origin], resolve))).toMatchObject(refused);
       expect(await list(open(access, [`${origin}!private`], resolve))).toMatchObject(refused);
@@ -158,14 +148,14 @@ describe('clients', () => {
       names.push(name);
       return resolveTo('127.0.0.1')(name);
     };
-    const client = open(accessTo(origin, { forcePathStyle: false }), [origin], resolve);
+    const client = open(roleAt(origin, { forcePathStyle: false }), [origin], resolve);
     expect(await list(client)).toMatchObject(refused);
     expect(names).toEqual(['acme.minio.example']);
     expect(server.seen.connections).toBe(0);
   });
 
   it('do not connect where a name of AWS leads inside', async () => {
-    const access = accessTo(null, { forcePathStyle: false });
+    const access = roleAt(null, { forcePathStyle: false });
     expect(await list(open(access, [], resolveTo('127.0.0.1')))).toMatchObject(refused);
     const sts = settings({ resolve: resolveTo('169.254.169.254') });
     await expect(assumeRole(access, { ...sts, purpose: 'read' })).rejects.toMatchObject(refused);
@@ -173,7 +163,7 @@ describe('clients', () => {
 
   it('do not connect where a large upload would, either', async () => {
     const origin = `http://minio.example:${server.port}`;
-    const client = open(accessTo(origin), [origin], resolveTo('127.0.0.1'));
+    const client = open(roleAt(origin), [origin], resolveTo('127.0.0.1'));
     const body = Buffer.alloc(3 * 2 ** 20);
     const sent = client.send(new PutObjectCommand({ Bucket: 'acme', Key: 'a', Body: body }));
     await expect(sent).rejects.toMatchObject(refused);
@@ -185,13 +175,13 @@ describe('clients', () => {
     const turns = ['127.0.0.1', '10.0.0.1'];
     const resolve: Resolver = (name) => resolveTo(turns.shift() ?? '10.0.0.1')(name);
     server.answers((_request, response) => response.end('<ListBucketResult/>'));
-    const client = open(accessTo(origin), [origin], resolve);
+    const client = open(roleAt(origin), [origin], resolve);
     expect(await list(client)).toBe('answered');
     expect(await list(client)).toBe('answered');
     expect(turns).toEqual(['10.0.0.1']);
     expect(server.seen.connections).toBe(1);
     // The connection is gone, and the name leads elsewhere now.
-    expect(await list(open(accessTo(origin), [origin], resolve))).toMatchObject(refused);
+    expect(await list(open(roleAt(origin), [origin], resolve))).toMatchObject(refused);
     expect(server.seen.connections).toBe(1);
   });
 
@@ -204,12 +194,12 @@ describe('clients', () => {
         `<Error><Code>TemporaryRedirect</Code><Endpoint>127.0.0.1:${other.port}</Endpoint></Error>`,
       );
     });
-    const client = open(accessTo(origin), [origin]);
+    const client = open(roleAt(origin), [origin]);
     await expect(
       client.send(new GetObjectCommand({ Bucket: 'acme', Key: 'a' })),
     ).rejects.toMatchObject({ $metadata: { httpStatusCode: status } });
     const sts = settings({ allowedEndpoints: [origin] });
-    await expect(assumeRole(accessTo(origin), { ...sts, purpose: 'read' })).rejects.toMatchObject({
+    await expect(assumeRole(roleAt(origin), { ...sts, purpose: 'read' })).rejects.toMatchObject({
       name: 'AppError',
     });
     expect(server.seen.requests.length).toBe(2);
@@ -235,7 +225,7 @@ describe('clients', () => {
         if (regionOf(request) === 'eu-west-1') response.end();
         else response.writeHead(status, headers).end(body);
       });
-      const client = open(accessTo(origin), [origin]);
+      const client = open(roleAt(origin), [origin]);
       const put = () =>
         client.send(new PutObjectCommand({ Bucket: 'acme', Key: 'a', Body: 'hello' }));
       await put();
@@ -252,7 +242,7 @@ describe('clients', () => {
     server.answers((_request, response) => {
       response.writeHead(301, { 'x-amz-bucket-region': named.shift() }).end();
     });
-    const client = open(accessTo(origin), [origin]);
+    const client = open(roleAt(origin), [origin]);
     expect(await list(client)).toMatchObject({
       code: 'WRONG_REGION',
       details: { region: 'eu-west-2' },
@@ -269,7 +259,7 @@ describe('clients', () => {
       if (regionOf(request) === 'eu-west-1') response.end('<ListBucketResult/>');
       else response.writeHead(301, { 'x-amz-bucket-region': 'eu-west-1' }).end();
     });
-    const client = open(accessTo(origin), [origin]);
+    const client = open(roleAt(origin), [origin]);
     const answers = await Promise.all(Array.from({ length: 20 }, () => list(client)));
     expect(new Set(answers)).toEqual(new Set(['answered']));
   });
@@ -281,7 +271,7 @@ describe('clients', () => {
       return resolveTo('127.0.0.1')(name);
     };
     const endpoint = 'https://s3.eu-west-1.amazonaws.com';
-    await list(open(accessTo(endpoint, { region: 'eu-central-1' }), [], resolve));
+    await list(open(roleAt(endpoint, { region: 'eu-central-1' }), [], resolve));
     expect(names).toEqual(['s3.eu-central-1.amazonaws.com']);
   });
 });

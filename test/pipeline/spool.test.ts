@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { openBucket, type Bucket, type ObjectSummary } from '../../src/aws/objects.js';
 import { spool, type SpooledFile } from '../../src/pipeline/spool.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
+import { accessTo } from '../support/access.js';
 
 describe('spooling', () => {
   const texts = new Map(
@@ -27,23 +28,11 @@ describe('spooling', () => {
     }
     const { endpoint } = sandbox;
     bucket = openBucket(
-      {
-        name: 'acme',
-        auth: 'ACCESS_KEY',
-        roleArn: null,
-        roleSessionName: 'bucketql',
-        externalId: null,
-        sessionToken: null,
+      accessTo(endpoint, {
         ...sandbox.createUser({ accountId, name: 'owner' }),
-        bucket: 'acme',
-        prefix: '',
-        region: 'us-east-1',
-        endpoint,
-        forcePathStyle: true,
-        requestChecksums: null,
+        name: 'acme',
         downloadThreads: 3,
-        headers: {},
-      },
+      }),
       'read',
       {
         region: 'us-east-1',
