@@ -128,8 +128,8 @@ describe('the server', () => {
         }),
       ],
     });
-    const regex = await service.ask(`{ datasets { name } dataset(name: "x") { id } }`);
-    expect(regex.errors).toBeUndefined();
+    const unknown = await service.ask(`{ datasets { name } dataset(name: "x") { id } }`);
+    expect(unknown.errors).toBeUndefined();
   });
 
   it('says what is wrong with a value instead of calling it internal', async () => {

@@ -1,5 +1,6 @@
 import type { BucketAccess } from '../aws/access.js';
 import type { Row, Session } from '../engine/engine.js';
+import { AppError } from '../errors.js';
 import { integer, sql, value } from '../sql.js';
 import { dateOrNull, instant, pageOf, textOrNull } from './rows.js';
 import type { Secrets } from './secrets.js';
@@ -102,6 +103,17 @@ export async function findConnection(
       : sql`select * from catalog.connections where name = ${value(by.name)}`,
   );
   return row && fromRow(row, secrets);
+}
+
+/** One connection. @throws NOT_FOUND */
+export async function requireConnection(
+  session: Session,
+  secrets: Secrets,
+  id: string,
+): Promise<Connection> {
+  const connection = await findConnection(session, secrets, { id });
+  if (connection) return connection;
+  throw new AppError('NOT_FOUND', `There is no connection ${id}`, { details: { id } });
 }
 
 /** Whether an external id was ever given out. */

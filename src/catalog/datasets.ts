@@ -1,5 +1,6 @@
 import type { Column } from '../columns.js';
 import type { Row, Session } from '../engine/engine.js';
+import { AppError } from '../errors.js';
 import { integer, sql, value } from '../sql.js';
 import type { DatasetDefinition } from './definition.js';
 import { dateOrNull, instant, pageOf, textOrNull } from './rows.js';
@@ -97,6 +98,13 @@ export async function findDataset(
       : sql`select * from catalog.datasets where name = ${value(by.name)}`,
   );
   return row && fromRow(row);
+}
+
+/** One dataset. @throws NOT_FOUND */
+export async function requireDataset(session: Session, name: string): Promise<Dataset> {
+  const dataset = await findDataset(session, { name });
+  if (dataset) return dataset;
+  throw new AppError('NOT_FOUND', `There is no dataset ${name}`, { details: { name } });
 }
 
 function fromRow(row: Row): Dataset {

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Dialect } from '../dialect.js';
-import { AppError } from '../errors.js';
 import { writebackWork, type WritebackRequest } from '../jobs/writeback-work.js';
-import { findConnection } from '../catalog/connections.js';
+import { requireConnection } from '../catalog/connections.js';
 import { objectKey, parseDestination } from '../pipeline/destination.js';
 import type { Services } from './context.js';
 import { writebackRunView } from './management/runs.js';
@@ -43,11 +42,9 @@ export function tableAccess(
       const destination = parseDestination(input);
       const lease = snapshots.lease(name);
       lease.release();
-      const by = { id: destination.connection };
-      const connection = await engine.read((session) => findConnection(session, secrets, by));
-      if (!connection) {
-        throw new AppError('NOT_FOUND', `There is no connection ${by.id}`, { details: by });
-      }
+      const connection = await engine.read((session) =>
+        requireConnection(session, secrets, destination.connection),
+      );
       // A key that cannot be is the client's mistake now, not a failed run later.
       const { prefix } = connection.access;
       objectKey(destination, { prefix, dataset: name, runId: randomUUID(), now: new Date() });

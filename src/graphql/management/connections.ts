@@ -23,6 +23,7 @@ import {
   findConnection,
   insertConnection,
   listConnections,
+  requireConnection,
   updateConnectionAccess,
   type Connection,
 } from '../../catalog/connections.js';
@@ -196,8 +197,7 @@ export class ConnectionResolver {
   ): Promise<ConnectionType> {
     const { engine, secrets } = services;
     const updated = await engine.transaction(async (session) => {
-      const before = await findConnection(session, secrets, { id });
-      if (!before) throw noConnection(id);
+      const before = await requireConnection(session, secrets, id);
       // A secret belongs to its key id; another key id brings its own.
       const sameKey = (given.accessKeyId ?? null) === before.access.accessKeyId;
       const kept =
@@ -229,8 +229,7 @@ export class ConnectionResolver {
     @Ctx() { services }: Context,
   ): Promise<ConnectionReportType> {
     const { engine, secrets, buckets } = services;
-    const connection = await engine.read((session) => findConnection(session, secrets, { id }));
-    if (!connection) throw noConnection(id);
+    const connection = await engine.read((session) => requireConnection(session, secrets, id));
     const report = await checkAndStore({ engine, buckets }, connection, { write });
     return { connection: shown(report.connection), checks: report.checks };
   }
@@ -242,7 +241,7 @@ export class ConnectionResolver {
   ): Promise<boolean> {
     const { engine, secrets } = services;
     return engine.transaction(async (session) => {
-      if (!(await findConnection(session, secrets, { id }))) throw noConnection(id);
+      await requireConnection(session, secrets, id);
       const users = await listDatasets(session, { connection: id });
       if (users.length > 0) {
         const names = users.map(({ name }) => name).join(', ');
@@ -352,5 +351,3 @@ const nameTaken = (name: string) =>
   new AppError('ALREADY_EXISTS', `There is a connection named ${name} already`, {
     details: { name },
   });
-const noConnection = (id: string) =>
-  new AppError('NOT_FOUND', `There is no connection ${id}`, { details: { id } });

@@ -19,6 +19,7 @@ import {
   findDataset,
   insertDataset,
   listDatasets,
+  requireDataset,
   updateDefinition,
   type Dataset,
 } from '../../catalog/datasets.js';
@@ -135,8 +136,7 @@ export class DatasetResolver {
   ): Promise<Dataset> {
     const definition = checkedDefinition(input);
     const updated = await services.engine.transaction(async (session) => {
-      const before = await findDataset(session, { name });
-      if (!before) throw noDataset(name);
+      const before = await requireDataset(session, name);
       await requireFree(session, services, definition, before.id);
       await updateDefinition(session, before.id, definition);
       return { ...before, name: definition.name, definition };
@@ -152,8 +152,7 @@ export class DatasetResolver {
     @Ctx() { services }: Context,
   ): Promise<boolean> {
     const { engine, runner, snapshots, publishSchema } = services;
-    const dataset = await engine.read((session) => findDataset(session, { name }));
-    if (!dataset) throw noDataset(name);
+    const dataset = await engine.read((session) => requireDataset(session, name));
     await runner.cancelDataset(dataset.id);
     await engine.transaction((session) => deleteDataset(session, dataset.id));
     snapshots.remove(dataset.id);
@@ -272,6 +271,3 @@ async function requireFree(
     );
   }
 }
-
-const noDataset = (name: string) =>
-  new AppError('NOT_FOUND', `There is no dataset ${name}`, { details: { name } });

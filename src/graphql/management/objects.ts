@@ -1,8 +1,7 @@
 import { Arg, Ctx, Field, ID, Int, ObjectType, Query, Resolver } from 'type-graphql';
 import type { ObjectSummary } from '../../aws/objects.js';
-import { findConnection } from '../../catalog/connections.js';
+import { requireConnection } from '../../catalog/connections.js';
 import { parseSelection } from '../../catalog/definition.js';
-import { AppError } from '../../errors.js';
 import { keyPrefix, selects } from '../../pipeline/select.js';
 import type { Context } from '../context.js';
 import { GraphQLBigInt, GraphQLDateTime } from '../scalars.js';
@@ -66,9 +65,6 @@ export class ObjectResolver {
 /** A connection by id and its bucket opened for reading. */
 export async function reading(id: string, { services }: Context) {
   const { engine, secrets, buckets } = services;
-  const connection = await engine.read((session) => findConnection(session, secrets, { id }));
-  if (!connection) {
-    throw new AppError('NOT_FOUND', `There is no connection ${id}`, { details: { id } });
-  }
+  const connection = await engine.read((session) => requireConnection(session, secrets, id));
   return { connection, bucket: buckets.of(connection, 'read') };
 }

@@ -12,7 +12,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { findDataset } from '../../catalog/datasets.js';
+import { requireDataset } from '../../catalog/datasets.js';
 import type { ImportProgress, Run, RunError, WritebackProgress } from '../../catalog/runs.js';
 import { AppError } from '../../errors.js';
 import { importWork } from '../../jobs/import-work.js';
@@ -166,9 +166,7 @@ export class ImportRunResolver {
     @Ctx() { services }: Context,
   ) {
     const { engine, runner, imports, waitSeconds } = services;
-    const dataset = await engine.read((session) => findDataset(session, { name }));
-    if (!dataset)
-      throw new AppError('NOT_FOUND', `There is no dataset ${name}`, { details: { name } });
+    const dataset = await engine.read((session) => requireDataset(session, name));
     const queued = await runner.enqueue(importWork(imports, dataset.id));
     const run = wait ? await runner.wait(queued.id, waitSeconds) : queued;
     return importRunView(run ?? queued);
