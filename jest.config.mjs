@@ -1,25 +1,20 @@
+import { compilation } from './test/support/compilation.mjs';
+
+const compiler = ['@swc/jest', { ...compilation, module: { type: 'commonjs' } }];
+
 /** @type {import('jest').Config} */
 export default {
+  globalSetup: '<rootDir>/test/support/compile-worker.mjs',
+  globalTeardown: '<rootDir>/test/support/remove-worker.mjs',
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/real/'],
   // Sources import './x.js' as Node wants it; Jest compiles the .ts beside it.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        jsc: {
-          target: 'es2022',
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: false },
-        },
-        module: { type: 'commonjs' },
-        sourceMaps: 'inline',
-      },
-    ],
-  },
+  transform: { '^.+\\.ts$': compiler, '^.+/zstddec/.+\\.mjs$': compiler },
+  // It ships modules only, and Jest loads everything as CommonJS.
+  transformIgnorePatterns: ['/node_modules/(?!zstddec/)'],
   testTimeout: 30_000,
   maxWorkers: 2,
 };

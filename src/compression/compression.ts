@@ -1,14 +1,43 @@
 import type { Duplex } from 'node:stream';
 
-/** One way to make a byte stream smaller. A new one is one file like gzip.ts and one line in index.ts. */
-export interface Compression {
-  readonly name: 'GZIP';
+interface Named {
   /** Of object names, with its dot. */
   readonly extension: string;
   readonly contentType: string;
-  /** The first bytes of every compressed stream. */
-  readonly magic: Buffer;
-  /** Raises an error when the stream is cut or its checksum is wrong. */
+  /** Whether bytes begin as this compression does; they are at least `magicBytes` of index.ts, unless the object is shorter. */
+  readonly begins: (head: Buffer) => boolean;
+}
+
+/** One way to make a byte stream smaller. A new one is one file like gzip.ts and one line in index.ts. */
+export interface StreamCompression extends Named {
+  readonly kind: 'stream';
+  readonly name: 'GZIP' | 'ZSTD';
+  /** Raises a {@link BrokenStream} when the stream is cut or damaged, or when anything else follows it. */
   readonly inflate: () => Duplex;
-  readonly deflate: () => Duplex;
+  /** Left out by what can only be read. */
+  readonly deflate?: () => Duplex;
+}
+
+/** A file that holds files. It is read from its end, so it must lie on the disk as a whole. */
+export interface ArchiveCompression extends Named {
+  readonly kind: 'archive';
+  readonly name: 'ZIP';
+}
+
+/** How an object's bytes were made smaller. */
+export type Compression = StreamCompression | ArchiveCompression;
+
+/** A compressed stream that cannot be inflated; the message says in a few words what is wrong with it. */
+export class BrokenStream extends Error {
+  /**
+   * `cut`: its end is missing, for which the transfer may be to blame. `damaged`: what is there is wrong.
+   * `unsupported`: it may be whole, but asks for what we do not do.
+   */
+  readonly how: 'cut' | 'damaged' | 'unsupported';
+
+  constructor(how: BrokenStream['how'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'BrokenStream';
+    this.how = how;
+  }
 }
