@@ -1,10 +1,16 @@
+import type { ColumnType } from './columns.js';
+import type { DecimalSize } from './inference.js';
+
 /**
  * Words. A *Relation* is data that says what an engine can read rows `FROM`: local files and how to read them.
  * Formats describe one, the engine reads it; neither knows the other.
  */
-export type Relation = DelimitedRelation;
+export type Relation = TextRelation | ParquetRelation;
 
-/** How the fields of a delimited text file are told apart. Quote and escape are one ASCII character, or "" for none. */
+/** What is read as text, and typed by what the texts are. */
+export type TextRelation = DelimitedRelation | RowRelation;
+
+/** How the fields of a delimited text file are told apart. The quote is one character, and "" stands for none. */
 export interface DelimitedDialect {
   readonly delimiter: string;
   readonly quote: string;
@@ -26,9 +32,82 @@ export interface DelimitedRelation {
   readonly nullValues: readonly string[];
 }
 
+/** Parquet files. Each may have the columns in its own order, and lack some. */
+export interface ParquetRelation {
+  readonly kind: 'parquet';
+  readonly files: readonly ParquetFile[];
+  /** What their columns are, for all files together. */
+  readonly columns: readonly ParquetColumn[];
+}
+
+/** A Parquet file whose footer was checked: an engine must see no other. */
+export interface ParquetFile extends LocalFile {
+  readonly rows: number;
+  /** The columns as the file names them, in order; repeated and empty names are allowed. */
+  readonly fields: readonly ParquetField[];
+}
+
+/** A column of a file: a value, or a group of them (list, struct, map). */
+export interface ParquetField {
+  readonly name: string;
+  /** A FLOAT16, which the engine reads as a FLOAT. */
+  readonly half: boolean;
+}
+
+/** What a column of Parquet files is to us. */
+export interface ParquetColumn {
+  /** Its name in the file; repeated and empty ones are allowed. */
+  readonly source: string;
+  readonly type: ColumnType;
+  readonly decimal?: DecimalSize;
+  /** Bytes that are not all valid UTF-8: the text is their base64. (Default: false) */
+  readonly base64?: boolean;
+}
+
+/** Rows that a format wrote in our own text. They number their records, and all have the same columns. */
+export interface RowRelation {
+  readonly kind: 'rows';
+  readonly files: readonly RowFile[];
+  /** Sources of the columns, in order. */
+  readonly headers: readonly string[];
+}
+
 /** A file on this machine and the object (or archive member) that it came from. */
 export interface LocalFile {
   readonly path: string;
   /** Object key, or `archive.zip!member`. */
   readonly origin: string;
+  /** Known to be valid UTF-8 without a NUL byte. (Default: not known) */
+  readonly plain?: boolean;
+  /** Bytes of its longest physical line; lines below 1 MiB may count as none. (Default: not known) */
+  readonly longestLine?: number;
+  /** Files with what stands before in the same text: its lines go on from theirs. (Default: none) */
+  readonly earlier?: readonly string[];
+}
+
+/**
+ * Rows of the formats that are no text of records by themselves (JSON, XML, spreadsheets) as text of our own, which the
+ * engine's fastest reader takes: one row a line, the record's number first, then the cells. The marks are control
+ * characters, so that hardly a text needs quotes; NULL is nothing at all, an empty text is a pair of quotes.
+ */
+export const rowDialect = { delimiter: '\x1f', quote: '\x02', escape: '\x02' } as const;
+
+/** What the cells of a column in one file were: only lists and objects, or texts too. Undefined: none was set. */
+export type CellKind = 'nested' | 'text' | undefined;
+
+/** A column as its rows came by. */
+export interface RowColumn {
+  readonly source: string;
+  /** 0-based among equal sources. */
+  readonly occurrence: number;
+  readonly kind?: CellKind;
+}
+
+/** A file of rows that all have the same number of cells. The rows of one origin may stand in several, in order. */
+export interface RowFile extends LocalFile {
+  readonly rows: number;
+  readonly bytes: number;
+  /** The longest line. */
+  readonly maxLineBytes: number;
+  readonly columns: readonly RowColumn[];
 }
