@@ -38,6 +38,12 @@ const LF = 10;
 const CR = 13;
 const SPACE = 32;
 
+/** Whether the engine's reader, and so the scanner here, can express a dialect; csv-parse reads the others. */
+export function engineReads({ delimiter, quote, escape }: DelimitedDialect): boolean {
+  const isMark = (text: string) => /^[\x01-\x09\x0b\x0c\x0e-\x7f]?$/.test(text);
+  return Buffer.byteLength(delimiter) <= 4 && isMark(quote) && isMark(escape);
+}
+
 /** Finds records in consecutive pieces of one file. */
 export class RecordScanner {
   readonly #delimiter: Buffer;
@@ -46,7 +52,7 @@ export class RecordScanner {
   readonly #width: number;
   /** CR alone ends lines. Undefined until the first line's end was seen. */
   #crLines: boolean | undefined;
-  #line = 1;
+  #line: number;
   #openQuote: number | null = null;
   #view: RecordView = {
     line: 1,
@@ -61,7 +67,9 @@ export class RecordScanner {
     quoteLine: 0,
   };
 
-  constructor(dialect: DelimitedDialect, width: number) {
+  /** @param firstLine the physical line that the text begins with */
+  constructor(dialect: DelimitedDialect, width: number, firstLine = 1) {
+    this.#line = firstLine;
     this.#delimiter = Buffer.from(dialect.delimiter);
     this.#quote = dialect.quote === '' ? -1 : dialect.quote.charCodeAt(0);
     this.#escape = dialect.escape === '' ? -1 : dialect.escape.charCodeAt(0);

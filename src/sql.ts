@@ -36,11 +36,18 @@ export class Sql {
 export function sql(text: TemplateStringsArray, ...inserts: readonly Sql[]): Sql {
   const parts: Part[] = [];
   text.forEach((piece, index) => {
-    if (piece !== '') parts.push(piece);
+    add(parts, piece);
     const insert = inserts[index];
-    if (insert) parts.push(...Sql.parts(insert));
+    if (insert) for (const part of Sql.parts(insert)) add(parts, part);
   });
   return Sql.of(parts);
+}
+
+// Neighbouring texts become one, so that a statement over thousands of columns has few parts.
+function add(parts: Part[], part: Part): void {
+  const last = parts.at(-1);
+  if (typeof part === 'string' && typeof last === 'string') parts[parts.length - 1] = last + part;
+  else if (part !== '') parts.push(part);
 }
 
 /** Nothing: for optional clauses. */
@@ -71,11 +78,12 @@ export function integer(number: number | bigint): Sql {
 
 /** Pieces with a separator between them. (Default separator: ", ") */
 export function join(pieces: readonly Sql[], separator: Sql = sql`, `): Sql {
-  return Sql.of(
-    pieces.flatMap((piece, index) =>
-      index === 0 ? Sql.parts(piece) : [...Sql.parts(separator), ...Sql.parts(piece)],
-    ),
-  );
+  const parts: Part[] = [];
+  pieces.forEach((piece, index) => {
+    if (index > 0) for (const part of Sql.parts(separator)) add(parts, part);
+    for (const part of Sql.parts(piece)) add(parts, part);
+  });
+  return Sql.of(parts);
 }
 
 /** The text with placeholders and the values for them. */

@@ -2,14 +2,17 @@ import { literal, sql, type Sql } from '../sql.js';
 import type { LoadColumn } from './load-target.js';
 import {
   cast,
+  isBeginningOfWritten,
   isBoolean,
   isDate,
   isDecimal,
   isDouble,
   isInteger,
+  isStrictJson,
   isTime,
   isTimestamp,
   isTimestampTz,
+  isWritten,
   sqlType,
 } from './shapes.js';
 
@@ -17,6 +20,8 @@ import {
 export interface Check {
   /** Computed once for each text; the others refer to it as the value. */
   readonly parsed?: Sql;
+  /** Cheap questions that most texts answer with yes, and their values then: no text that fails a check below passes. */
+  readonly usual?: readonly { readonly when: Sql; readonly then: Sql }[];
   /** False: the text does not say such a value, and its row is set aside. Undefined: every text does. */
   readonly fits?: Sql;
   /** False: the value is fine but the guessed type is too narrow for it. Undefined: never. */
@@ -35,26 +40,50 @@ export function checkOf(column: LoadColumn, text: Sql, value: Sql): Check {
 
 function inferredCheck(column: LoadColumn, text: Sql, value: Sql): Check {
   const parsed = cast(text, column.type, column.decimal);
-  const check = (holds: Sql): Check => ({ parsed, holds, typed: value, expected: column.type });
+  const check = (holds: Sql, usually?: Sql): Check => ({
+    parsed,
+    ...(usually ? { usual: [{ when: usually, then: value }] } : {}),
+    holds,
+    typed: value,
+    expected: column.type,
+  });
   switch (column.type) {
     case 'BOOLEAN':
-      return check(isBoolean(text));
+      return {
+        usual: [
+          { when: sql`${text} = 'true'`, then: sql`true` },
+          { when: sql`${text} = 'false'`, then: sql`false` },
+        ],
+        holds: isBoolean(text),
+        typed: parsed,
+        expected: column.type,
+      };
     case 'INTEGER':
     case 'BIGINT':
-      return check(isInteger(text, value));
-    case 'DECIMAL':
-      return check(isDecimal(text, value, column.decimal ?? defaultDecimal));
+      return check(isInteger(text, value), isWritten(text, value));
+    case 'DECIMAL': {
+      const size = column.decimal ?? defaultDecimal;
+      return check(isDecimal(text, value, size), isBeginningOfWritten(text, value));
+    }
     case 'DOUBLE':
       return check(isDouble(text, value));
     case 'DATE':
-      return check(isDate(text, value));
+      return check(isDate(text, value), isDate(text, value));
     case 'TIME':
-      return check(isTime(text));
+      return check(
+        isTime(text),
+        // The engine knows an hour 24.
+        sql`${isWritten(text, value)} and strlen(${text}) = 8 and ${text} < '24'`,
+      );
     case 'TIMESTAMP':
-      return check(isTimestamp(text, value));
+      return check(
+        isTimestamp(text, value),
+        sql`${isWritten(text, value)} and strlen(${text}) = 19`,
+      );
     case 'TIMESTAMP_TZ':
       return check(isTimestampTz(text, value));
     case 'JSON':
+      // Our own strict parser wrote it.
       return check(sql`json_valid(${text})`);
     case 'STRING':
       return { typed: text, expected: 'text' };
@@ -106,7 +135,7 @@ function declaredCheck(column: LoadColumn, text: Sql, value: Sql): Check {
         'a date and time with an offset like 2024-12-31T23:59:59Z',
       );
     case 'JSON':
-      return check(sql`json_valid(${text})`, 'JSON');
+      return check(isStrictJson(text), 'JSON');
     case 'STRING':
       return { typed: text, expected: 'text' };
   }
@@ -114,7 +143,8 @@ function declaredCheck(column: LoadColumn, text: Sql, value: Sql): Check {
 
 function patternCheck(pattern: NonNullable<LoadColumn['pattern']>, text: Sql, value: Sql): Check {
   // The engine's %z knows +00 but not the Z that Java's X allows.
-  const known = pattern.zulu ? sql`replace(${text}, 'Z', '+00')` : text;
+  const zulu = pattern.zulu ? sql`replace(${text}, 'Z', '+00')` : text;
+  const known = pattern.namedZone ? withOffsets(zulu) : zulu;
   const parsed = sql`try_strptime(${known}, ${literal(pattern.strptime)})`;
   const zone = pattern.type === 'TIMESTAMP' ? pattern.timezone : undefined;
   const typed =
@@ -127,4 +157,34 @@ function patternCheck(pattern: NonNullable<LoadColumn['pattern']>, text: Sql, va
     typed,
     expected: `a text of the pattern ${pattern.pattern}`,
   };
+}
+
+// The engine takes PST in July for daylight saving time and knows no PDT, so each name becomes its fixed offset.
+// Zones like Etc/GMT+8 count hours to the west.
+const offsets: readonly (readonly [names: string, zone: string])[] = [
+  ['Z|UT', 'UTC'],
+  ['HST', 'Etc/GMT+10'],
+  ['AKST', 'Etc/GMT+9'],
+  ['AKDT|PST', 'Etc/GMT+8'],
+  ['PDT|MST', 'Etc/GMT+7'],
+  ['MDT|CST', 'Etc/GMT+6'],
+  ['CDT|EST', 'Etc/GMT+5'],
+  ['EDT', 'Etc/GMT+4'],
+  ['WET', 'UTC'],
+  ['WEST|CET', 'Etc/GMT-1'],
+  ['CEST|EET', 'Etc/GMT-2'],
+  ['EEST|MSK', 'Etc/GMT-3'],
+  ['JST|KST', 'Etc/GMT-9'],
+];
+
+function withOffsets(text: Sql): Sql {
+  const replaced = (from: Sql, pattern: string, to: string) =>
+    sql`regexp_replace(${from}, ${literal(pattern)}, ${literal(to)})`;
+  const east = replaced(text, '(^|[^/A-Za-z])GMT\\+0?([0-9]{1,2})(:00)?', '\\1Etc/GMT-\\2');
+  const both = replaced(east, '(^|[^/A-Za-z])GMT-0?([0-9]{1,2})(:00)?', '\\1Etc/GMT+\\2');
+  return offsets.reduce(
+    (from, [names, zone]) =>
+      replaced(from, `(^|[^/A-Za-z])(${names})($|[^/A-Za-z_])`, `\\1${zone}\\3`),
+    both,
+  );
 }

@@ -1,13 +1,15 @@
 import { isUtf8 } from 'node:buffer';
-import { open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { randomUUID } from 'node:crypto';
-import { scanFile } from '../delimited-file.js';
-import { fieldsOf, unclosedQuote, type RecordView } from '../delimited-text.js';
+import { open } from 'node:fs/promises';
+import { linesIn, scanFile, type ScanOptions } from '../delimited-file.js';
+import { engineReads, fieldsOf, unclosedQuote, type RecordView } from '../delimited-text.js';
+import type { ErrorCode } from '../errors.js';
+import type { FormatLimits } from '../limits.js';
 import type { DelimitedDialect, DelimitedRelation, LocalFile } from '../relation.js';
-import { AppError, type ErrorCode } from '../errors.js';
 import type { Sql } from '../sql.js';
+import { CopyWriter } from './copy-writer.js';
+import { copyDialect, copyParsed, type OnFault } from './csv-parse-copy.js';
 import type { RejectedRow } from './load-target.js';
+import { byteFault, reached, tooWide, type Fault } from './record-faults.js';
 import { readDelimited, textColumns } from './relation.js';
 
 /**
@@ -29,103 +31,100 @@ export interface ExactCopy {
 export type OnReject = (row: RejectedRow, code: ErrorCode) => void;
 
 const longestRaw = 10_000;
-const flushBytes = 1 << 20;
+
+/** How a copy is made. */
+export interface CopyOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly limits?: Pick<FormatLimits, 'maxCellBytes'> | undefined;
+  /** Stops behind some 1 MiB with this many records: for guesses from a sample. (Default: all) */
+  readonly enough?: number | undefined;
+}
 
 /**
- * Copies a file of the relation.
- * @throws MALFORMED_ROW when a quote is never closed, and what `onReject` throws
+ * Copies a file of the relation: in its own dialect where the engine can express it, else in one of ours.
+ * @throws MALFORMED_ROW when a quote is never closed, CELL_TOO_LONG, and what `onReject` throws
  */
 export async function exactCopy(
   relation: DelimitedRelation,
   file: LocalFile,
   directory: string,
   onReject: OnReject,
-  signal?: AbortSignal,
+  options: CopyOptions = {},
 ): Promise<ExactCopy> {
+  const { signal, limits, enough = Infinity } = options;
   const { dialect } = relation;
-  const width = relation.headers.length;
-  const path = join(directory, `${randomUUID()}.exact`);
-  const out = await open(path, 'wx', 0o600);
-  let pending = Buffer.allocUnsafe(flushBytes * 2);
-  let used = 0;
+  const scan: ScanOptions = {
+    origin: file.origin,
+    dialect,
+    width: relation.headers.length,
+    skipLines: relation.skipLines,
+    firstLine: 1 + (await linesIn(file.earlier ?? [])),
+    footerLines: relation.footerLines ?? 0,
+    ...(limits ? { maxRecordBytes: limits.maxCellBytes } : {}),
+    signal,
+  };
+  const writer = await CopyWriter.create(directory);
+  const own = engineReads(dialect);
   let shortRows = 0;
-  let maxLineBytes = 0;
+  try {
+    const onFault: OnFault = (line, fault, bytes) =>
+      onReject(rejected(file.origin, line, fault.reason, bytes), fault.code);
+    const between = async () => {
+      await writer.flush();
+      if (writer.lines >= enough) throw new Enough();
+    };
+    const copy = own ? copyScanned : copyParsed;
+    shortRows = await copy(file.path, scan, writer, onFault, between);
+    await writer.flush();
+  } catch (error) {
+    if (!(error instanceof Enough)) {
+      await writer.discard();
+      throw error;
+    }
+  }
+  await writer.close();
+  const { path, maxLineBytes } = writer;
+  const copied = own ? dialect : copyDialect;
+  return { path, origin: file.origin, shortRows, maxLineBytes, dialect: copied };
+}
+
+class Enough extends Error {}
+
+async function copyScanned(
+  path: string,
+  options: ScanOptions,
+  writer: CopyWriter,
+  onFault: OnFault,
+  between: () => Promise<void>,
+): Promise<number> {
+  const { dialect, width } = options;
+  const { delimiter } = dialect;
+  let shortRows = 0;
   let looked: Buffer | undefined;
   let suspicious = false;
 
-  function room(bytes: number): void {
-    if (used + bytes <= pending.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(pending.length * 2, used + bytes));
-    pending.copy(larger, 0, 0, used);
-    pending = larger;
-  }
-
   function visit(piece: Buffer, record: RecordView, offset: number): void {
     const { start, end, line, fields } = record;
-    if (record.fault === 'UNCLOSED_QUOTE') throw unclosedQuote(file.origin, record.quoteLine);
+    if (record.fault === 'UNCLOSED_QUOTE') throw unclosedQuote(options.origin, record.quoteLine);
     if (piece !== looked) {
       looked = piece;
       suspicious = piece.includes(0) || !isUtf8(piece);
     }
-    const fault = (suspicious && byteFault(piece, record)) || shapeFault(record, width, dialect);
+    const bytes = piece.subarray(start, end);
+    const fault = (suspicious && byteFault(bytes)) || shapeFault(record, width, dialect);
     if (fault) {
-      onReject(rejected(file.origin, line, fault.reason, piece.subarray(start, end)), fault.code);
+      onFault(line, fault, bytes);
       return;
     }
-    const place = `${line}${dialect.delimiter}${offset + start}${dialect.delimiter}${end - start}${dialect.delimiter}`;
-    const body = record.bareCr
-      ? requoted(piece.toString('utf8', start, fields > width ? record.cut : end), dialect)
-      : piece.subarray(start, fields > width ? record.cut : end);
-    const missing = dialect.delimiter.repeat(Math.max(0, width - fields));
-    if (missing) shortRows++;
-    const needed = Buffer.byteLength(place) + body.length + Buffer.byteLength(missing) + 1;
-    if (needed > maxLineBytes) maxLineBytes = needed;
-    room(needed);
-    used += pending.write(place, used);
-    body.copy(pending, used);
-    used += body.length;
-    used += pending.write(missing, used);
-    pending[used++] = 10;
+    if (fields < width) shortRows++;
+    const wanted = fields > width ? piece.subarray(start, record.cut) : bytes;
+    const body = record.bareCr ? requoted(wanted.toString(), dialect) : wanted;
+    const place = `${line}${delimiter}${offset + start}${delimiter}${end - start}${delimiter}`;
+    writer.line(place, body, delimiter.repeat(Math.max(0, width - fields)));
   }
 
-  async function flush(): Promise<void> {
-    let written = 0;
-    while (written < used) {
-      written += (await out.write(pending, written, used - written)).bytesWritten;
-    }
-    used = 0;
-  }
-
-  try {
-    const options = {
-      origin: file.origin,
-      dialect,
-      width,
-      skipLines: relation.skipLines,
-      footerLines: relation.footerLines ?? 0,
-      signal,
-    };
-    await scanFile(file.path, options, visit, flush);
-    await flush();
-  } catch (error) {
-    await out.close();
-    await rm(path, { force: true });
-    throw spaceError(error);
-  }
-  await out.close();
-  return { path, origin: file.origin, shortRows, maxLineBytes, dialect };
-}
-
-function spaceError(error: unknown): unknown {
-  const full = typeof error === 'object' && error !== null && 'code' in error;
-  if (!full || (error.code !== 'ENOSPC' && error.code !== 'EDQUOT')) return error;
-  return new AppError(
-    'NO_SPACE',
-    'The disk that holds the spool is full; free space and try again',
-    {
-      cause: error,
-    },
-  );
+  await scanFile(path, options, visit, between);
+  return shortRows;
 }
 
 /** The text of a record as it stands in the file, cut when it is very long. */
@@ -151,34 +150,17 @@ function textOf(bytes: Buffer, length: number): string {
   return length > bytes.length ? `${text}…` : text;
 }
 
-interface Fault {
-  readonly code: ErrorCode;
-  readonly reason: string;
-}
-
-function byteFault(piece: Buffer, { start, end }: RecordView): Fault | undefined {
-  const bytes = piece.subarray(start, end);
-  if (bytes.includes(0)) return { code: 'MALFORMED_ROW', reason: 'The row has a NUL byte' };
-  if (isUtf8(bytes)) return undefined;
-  const reason = 'The row is not valid UTF-8; set encoding if the file has another one';
-  return { code: 'INVALID_ENCODING', reason };
-}
-
 function shapeFault(
   record: RecordView,
   width: number,
   { quote, escape }: DelimitedDialect,
 ): Fault | undefined {
-  const { fault, fields, line, lastLine } = record;
+  const { fault, fields } = record;
   if (fault === 'TEXT_AFTER_QUOTE') {
-    const where =
-      lastLine > line ? `; the row reaches to line ${lastLine}, perhaps a quote is not closed` : '';
-    return { code: 'MALFORMED_ROW', reason: `There is text behind a closing quote${where}` };
+    const reason = `There is text behind a closing quote${reached(record)}`;
+    return { code: 'MALFORMED_ROW', reason };
   }
-  if (fields > width && !record.surplusEmpty) {
-    const expected = `${width} ${width === 1 ? 'is' : 'are'} expected`;
-    return { code: 'MALFORMED_ROW', reason: `The row has ${fields} fields where ${expected}` };
-  }
+  if (fields > width && !record.surplusEmpty) return tooWide(fields, width);
   if (record.bareCr && (quote === '' || escape === '')) {
     const reason = 'A carriage return stands in a field, which only quotes could hold';
     return { code: 'MALFORMED_ROW', reason };
@@ -206,7 +188,7 @@ export function fromCopy(relation: DelimitedRelation, copy: ExactCopy, parallel:
 }
 
 // The engine takes a CR outside quotes for a line's end, so such a record is written with all fields in quotes.
-function requoted(record: string, dialect: DelimitedDialect): Buffer {
+function requoted(record: string, dialect: DelimitedDialect): string {
   const { quote, escape } = dialect;
   const quoted = fieldsOf(record, dialect).map((field) => {
     const text =
@@ -215,5 +197,5 @@ function requoted(record: string, dialect: DelimitedDialect): Buffer {
         : field.replaceAll(escape, escape + escape).replaceAll(quote, escape + quote);
     return `${quote}${text}${quote}`;
   });
-  return Buffer.from(quoted.join(dialect.delimiter));
+  return quoted.join(dialect.delimiter);
 }

@@ -1,5 +1,6 @@
 import type { ColumnType } from '../columns.js';
 import type { DecimalSize } from '../inference.js';
+import type { FormatLimits } from '../limits.js';
 
 /** How the texts of a column with a declared date pattern are read. */
 export interface LoadPattern {
@@ -9,6 +10,8 @@ export interface LoadPattern {
   readonly regex: string;
   /** The texts may have Z for an offset of zero. */
   readonly zulu: boolean;
+  /** The texts name their zone. (Default: false) */
+  readonly namedZone?: boolean;
   /** Zone of texts without an offset: the column is then TIMESTAMP_TZ. */
   readonly timezone?: string;
 }
@@ -40,6 +43,7 @@ export interface LoadOptions {
   readonly maxRejectedRows: number;
   /** Folder for exact copies of files that the engine's reader cannot take. (Default: beside each file) */
   readonly spoolDirectory?: string;
+  readonly limits?: Pick<FormatLimits, 'maxCellBytes'>;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileNameColumn } from '../columns.js';
 import { AppError } from '../errors.js';
-import type { LocalFile, Relation } from '../relation.js';
+import type { LocalFile, TextRelation } from '../relation.js';
 import { empty, ident, integer, join, literal, sql, type Sql } from '../sql.js';
 import { checkOf, type Check } from './checks.js';
 import { EngineError, type Session } from './engine.js';
-import { exactCopy, fromCopy, rawText, type ExactCopy } from './exact-copy.js';
+import { exactCopy, fromCopy, rawText } from './exact-copy.js';
 import {
   TypeTooNarrow,
   type LoadColumn,
@@ -15,7 +15,8 @@ import {
   type LoadTarget,
   type RejectedRow,
 } from './load-target.js';
-import { from, headsArePlain, textColumn, unreadGuard } from './relation.js';
+import { arePlain, engineTakes, from, textColumn, unreadGuard } from './relation.js';
+import { fromRows } from './row-relation.js';
 import { Rejects } from './rejects.js';
 import { sqlType } from './shapes.js';
 
@@ -43,7 +44,7 @@ export async function createTable(session: Session, target: LoadTarget): Promise
 export async function append(
   session: Session,
   target: LoadTarget,
-  relation: Relation,
+  relation: TextRelation,
   options: LoadOptions,
 ): Promise<LoadResult> {
   const load = new Load(session, target, relation, options);
@@ -72,7 +73,7 @@ interface Reading {
 class Load {
   readonly #session: Session;
   readonly #target: LoadTarget;
-  readonly #relation: Relation;
+  readonly #relation: TextRelation;
   readonly #options: LoadOptions;
   readonly #rejects: Rejects;
   /** Columns of the target that the relation has; the others stay NULL. */
@@ -81,7 +82,7 @@ class Load {
   readonly #unread: readonly number[];
   #shortRows = 0;
 
-  constructor(session: Session, target: LoadTarget, relation: Relation, options: LoadOptions) {
+  constructor(session: Session, target: LoadTarget, relation: TextRelation, options: LoadOptions) {
     this.#session = session;
     this.#target = target;
     this.#relation = relation;
@@ -115,11 +116,16 @@ class Load {
 
   /** Loads all files with one parallel statement. @returns rows of each file; undefined when one needs an exact look */
   async fastList(): Promise<number[] | undefined> {
-    const { files } = this.#relation;
+    const relation = this.#relation;
+    if (relation.kind === 'rows') {
+      const loaded = await this.#fast(relation);
+      return loaded === undefined ? undefined : relation.files.map(({ rows }) => rows);
+    }
+    const { files } = relation;
     const table = ident(this.#target.table);
     const index = ident(fileIndexColumn);
     await this.#run(sql`alter table ${table} add column ${index} integer`);
-    const loaded = await this.#fast(this.#relation, sql`, ${index}`, sql`, r.file_index::integer`);
+    const loaded = await this.#fast(relation, sql`, ${index}`, sql`, r.file_index::integer`);
     const counts = files.map(() => 0);
     if (loaded !== undefined) {
       const rows = await this.#session.rows(
@@ -134,21 +140,21 @@ class Load {
 
   /** Loads one file with the engine's own reader. @returns its rows; undefined when it needs an exact look */
   fast(file: LocalFile): Promise<number | undefined> {
-    return this.#fast({ ...this.#relation, files: [file] });
+    return this.#fast(only(this.#relation, file));
   }
 
-  async #fast(relation: Relation, names = empty, values = empty): Promise<number | undefined> {
-    if ((relation.footerLines ?? 0) > 0 || !(await headsArePlain(relation))) return undefined;
+  async #fast(relation: TextRelation, names = empty, values = empty): Promise<number | undefined> {
+    if (!(await readable(relation))) return undefined;
     const typed = this.#readings.map(({ text, check }, index) => {
       const otherwise = sql`error(${literal(check.fits ? unfit : `${narrow}${index}`)})`;
       const condition = check.fits ?? check.holds;
       if (!condition) {
+        if (relation.kind === 'rows' || arePlain(relation.files)) return text;
         return sql`case when contains(${text}, chr(0)) then error(${literal(unfit)}) else ${text} end`;
       }
-      return sql`case when ${text} is null then null when ${condition} then ${check.typed} else ${otherwise} end`;
+      return checked(text, check, condition, otherwise);
     });
-    const guard = unreadGuard(relation, this.#unread, unfit);
-    const source = this.#parsed(sql`${from(relation)} ${guard}`);
+    const source = this.#parsed(sourceOf(relation, this.#unread));
     try {
       return await this.#insert(names, typed, originOf(relation), values, source);
     } catch (error) {
@@ -162,17 +168,23 @@ class Load {
 
   /** Loads one file by an exact copy of its records; what is no good row is set aside. @returns rows loaded */
   async exact(file: LocalFile): Promise<number> {
+    const relation = this.#relation;
+    if (relation.kind === 'rows') {
+      return this.#loadRecords(file, fromRows(only(relation, file)));
+    }
     const directory = this.#options.spoolDirectory ?? dirname(file.path);
     const onReject = this.#rejects.add;
-    const copy = await exactCopy(this.#relation, file, directory, onReject, this.#options.signal);
+    const copy = await exactCopy(relation, file, directory, onReject, this.#options);
+    const records = (parallel: boolean) =>
+      this.#loadRecords(file, fromCopy(relation, copy, parallel), copied);
     this.#shortRows += copy.shortRows;
     try {
       try {
-        return await this.#loadCopy(file, copy, true);
+        return await records(true);
       } catch (error) {
         if (!(error instanceof EngineError) || !isAboutText(error)) throw error;
         // Records that span lines can lead the parallel reader astray.
-        return await this.#loadCopy(file, copy, false);
+        return await records(false);
       }
     } catch (error) {
       if (error instanceof EngineError && isAboutText(error)) {
@@ -188,17 +200,17 @@ class Load {
     }
   }
 
-  async #loadCopy(file: LocalFile, copy: ExactCopy, parallel: boolean): Promise<number> {
-    const source = this.#parsed(fromCopy(this.#relation, copy, parallel));
+  /** Loads what numbers its records itself; rows with a value that no widening mends are set aside first. */
+  async #loadRecords(file: LocalFile, records: Sql, place = numbered): Promise<number> {
+    const source = this.#parsed(records);
     const good = this.#readings.flatMap(({ text, check }) =>
       check.fits ? [sql`(${text} is null or coalesce(${check.fits}, false))`] : [],
     );
     const fits = good.length === 0 ? sql`true` : join(good, sql` and `);
-    if (good.length > 0) await this.#rejectFrom(file, source, fits);
+    if (good.length > 0) await this.#rejectFrom(file, source, fits, place);
     const typed = this.#readings.map(({ text, check }, index) =>
       check.holds
-        ? sql`case when ${text} is null then null when ${check.holds} then ${check.typed}
-            else error(${literal(`${narrow}${index}`)}) end`
+        ? checked(text, check, check.holds, sql`error(${literal(`${narrow}${index}`)})`)
         : check.typed,
     );
     try {
@@ -215,7 +227,7 @@ class Load {
     }
   }
 
-  async #rejectFrom(file: LocalFile, source: Sql, fits: Sql): Promise<void> {
+  async #rejectFrom(file: LocalFile, source: Sql, fits: Sql, place: Sql): Promise<void> {
     const declared = this.#readings.filter(({ check }) => check.fits);
     const first = (pick: (reading: Reading, index: number) => Sql) =>
       join(
@@ -226,7 +238,7 @@ class Load {
         sql` `,
       );
     const rows = await this.#session.rows(
-      sql`select r.line, r."offset", r.length, case ${first((_, index) => integer(index))} end as "column",
+      sql`select r.line, ${place}, case ${first((_, index) => integer(index))} end as "column",
         case ${first(({ text }) => text)} end as value
         from ${source} where not (${fits}) order by r.line limit ${integer(this.#rejects.room + 1)}`,
       this.#options,
@@ -239,7 +251,10 @@ class Load {
         column: reading?.column.name ?? null,
         value: String(row.value),
         reason: `Expected ${reading?.check.expected ?? 'another value'}`,
-        raw: await rawText(file.path, Number(row.offset), Number(row.length)),
+        raw:
+          row.length === null
+            ? null
+            : await rawText(file.path, Number(row.offset), Number(row.length)),
       };
       this.#rejects.add(rejected, 'INVALID_VALUE');
     }
@@ -271,7 +286,7 @@ class Load {
   }
 
   /** All columns whose guessed types are too narrow; only the known one when the text cannot be read as it is. */
-  async #narrowColumns(relation: Relation, known: LoadColumn): Promise<string[]> {
+  async #narrowColumns(relation: TextRelation, known: LoadColumn): Promise<string[]> {
     const guessed = this.#readings.filter(({ check }) => check.holds);
     const tests = guessed.map(
       ({ text, check }, index) =>
@@ -280,7 +295,7 @@ class Load {
     const every = relation.headers.map((_, position) => position);
     try {
       const [row] = await this.#session.rows(
-        sql`select ${join(tests)} from ${this.#parsed(sql`${from(relation)} ${unreadGuard(relation, every, unfit)}`)}`,
+        sql`select ${join(tests)} from ${this.#parsed(sourceOf(relation, every))}`,
         this.#options,
       );
       const names = guessed.flatMap(({ column }, index) =>
@@ -310,6 +325,12 @@ class Load {
 const narrow = 'bucketql: too narrow: ';
 const unfit = 'bucketql: exact reading needed';
 
+/** The value of a text; the cheap and frequent cases stand first, because the engine goes on only with what is left. */
+function checked(text: Sql, { usual = [], typed }: Check, condition: Sql, otherwise: Sql): Sql {
+  const cheap = usual.map(({ when, then }) => sql` when ${when} then ${then}`);
+  return sql`case${join(cheap, empty)} when ${text} is null then null when ${condition} then ${typed} else ${otherwise} end`;
+}
+
 function narrowColumn(error: EngineError, readings: readonly Reading[]): LoadColumn | undefined {
   const index = /bucketql: too narrow: (\d+)/.exec(error.message)?.[1];
   return index === undefined ? undefined : readings[Number(index)]?.column;
@@ -320,7 +341,25 @@ function isAboutText(error: EngineError): boolean {
   return error.category === 'Invalid Input' || error.category === 'Conversion';
 }
 
-function originOf(relation: Relation): Sql {
+function only<R extends TextRelation>(relation: R, file: LocalFile): R {
+  return { ...relation, files: relation.files.filter(({ path }) => path === file.path) };
+}
+
+// Where a record stands in its file, when there is such a place.
+const copied = sql`r."offset", r.length`;
+const numbered = sql`null as "offset", null as length`;
+
+/** Whether the engine's own reader may be tried. */
+async function readable(relation: TextRelation): Promise<boolean> {
+  return relation.kind === 'rows' || engineTakes(relation);
+}
+
+function sourceOf(relation: TextRelation, unread: readonly number[]): Sql {
+  if (relation.kind === 'rows') return fromRows(relation);
+  return sql`${from(relation)} ${unreadGuard(relation, unread, unfit)}`;
+}
+
+function originOf(relation: TextRelation): Sql {
   const origins = relation.files.map(({ origin }) => literal(origin));
   const [only] = origins;
   if (only && origins.length === 1) return only;

@@ -1,11 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { engineReads } from '../delimited-text.js';
 import { emptyProfile, mergeProfiles, type TextProfile } from '../inference.js';
-import type { Relation } from '../relation.js';
-import { ident, integer, join, literal, sql, type Sql } from '../sql.js';
+import type { FormatLimits } from '../limits.js';
+import type { DelimitedRelation, TextRelation } from '../relation.js';
+import { ident, integer, join, literal, sql, type Sql, type SqlValue } from '../sql.js';
 import { EngineError, type Session } from './engine.js';
 import { exactCopy, fromCopy } from './exact-copy.js';
-import { from, headsArePlain, textColumn, unreadGuard } from './relation.js';
+import { fromRows } from './row-relation.js';
+import { engineTakes, from, textColumn, unreadGuard } from './relation.js';
 import {
   cast,
   isBoolean,
@@ -25,23 +28,29 @@ export interface ProfileOptions {
   readonly sampleRows?: number;
   /** Folder for exact copies of files that the engine's reader cannot take. (Default: beside each file) */
   readonly spoolDirectory?: string;
+  readonly limits?: Pick<FormatLimits, 'maxCellBytes'>;
   readonly signal?: AbortSignal | undefined;
 }
+
+const manyColumns = 60;
+const mostCells = 4_000_000;
 
 /** Says for each of the columns (positions in the relation) what its texts are. */
 export async function profile(
   session: Session,
-  relation: Relation,
+  relation: TextRelation,
   columns: readonly number[],
   options: ProfileOptions = {},
 ): Promise<TextProfile[]> {
   const none = columns.map(() => emptyProfile);
   if (columns.length === 0 || relation.files.length === 0) return none;
   if (options.sampleRows !== undefined) {
-    const source = from(relation, { tolerant: true });
-    const sample = sql`(select r.* from ${source} limit ${integer(options.sampleRows)}) r`;
-    return profileOf(session, sample, columns, options);
+    return profileSample(session, relation, columns, {
+      ...options,
+      sampleRows: options.sampleRows,
+    });
   }
+  if (relation.kind === 'rows') return profileOf(session, fromRows(relation), columns, options);
   const all = await profileFast(session, relation, columns, options);
   if (all) return all;
   let merged = none;
@@ -55,15 +64,39 @@ export async function profile(
   return merged;
 }
 
+async function profileSample(
+  session: Session,
+  relation: TextRelation,
+  columns: readonly number[],
+  options: ProfileOptions & { readonly sampleRows: number },
+): Promise<TextProfile[]> {
+  // Rows of thousands of columns are as good a sample when they are fewer.
+  const enough = Math.floor(mostCells / relation.headers.length);
+  const rows = Math.max(1, Math.min(options.sampleRows, enough));
+  const limited = (source: Sql) => sql`(select r.* from ${source} limit ${integer(rows)}) r`;
+  if (relation.kind === 'rows') {
+    return profileOf(session, limited(fromRows(relation)), columns, options);
+  }
+  const [first] = relation.files;
+  if (!engineReads(relation.dialect) && first) {
+    return profileExact(session, { ...relation, files: [first] }, columns, options, rows);
+  }
+  const source = from(relation, { tolerant: true });
+  // Every column is read, as in a load: the engine can end over a damaged text that nobody reads.
+  const texts = relation.headers.map((_, position) => textColumn(position));
+  const sound = sql`${source} where not contains(concat(${join(texts)}), chr(0))`;
+  return profileOf(session, limited(sound), columns, options);
+}
+
 const unfit = 'bucketql: exact reading needed';
 
 async function profileFast(
   session: Session,
-  relation: Relation,
+  relation: DelimitedRelation,
   columns: readonly number[],
   options: ProfileOptions,
 ): Promise<TextProfile[] | undefined> {
-  if ((relation.footerLines ?? 0) > 0 || !(await headsArePlain(relation))) return undefined;
+  if (!(await engineTakes(relation))) return undefined;
   const every = relation.headers.map((_, position) => position);
   const source = sql`${from(relation)} ${unreadGuard(relation, every, unfit)}`;
   try {
@@ -77,14 +110,17 @@ async function profileFast(
 // The same rows as a load: those that it would reject say nothing about a column's type.
 async function profileExact(
   session: Session,
-  relation: Relation,
+  relation: DelimitedRelation,
   columns: readonly number[],
   options: ProfileOptions,
+  enough?: number,
 ): Promise<TextProfile[]> {
   let merged = columns.map(() => emptyProfile);
   for (const file of relation.files) {
     const directory = options.spoolDirectory ?? dirname(file.path);
-    const copy = await exactCopy(relation, file, directory, () => undefined, options.signal);
+    const { signal, limits } = options;
+    const making = { signal, limits, enough };
+    const copy = await exactCopy(relation, file, directory, () => undefined, making);
     try {
       const profiles = await profileOf(session, fromCopy(relation, copy, false), columns, options);
       merged = merged.map((known, index) => mergeProfiles(known, profiles[index] ?? emptyProfile));
@@ -135,65 +171,98 @@ async function profileOf(
   columns: readonly number[],
   options: ProfileOptions,
 ): Promise<TextProfile[]> {
-  const name = (what: string, position: number) => ident(`${what}${position}`);
-  const parsed = columns.map(
-    (position) =>
-      sql`${textColumn(position)} as ${name('text', position)},
-        ${cast(textColumn(position), 'BIGINT')} as ${name('big', position)}`,
-  );
-  const shaped = columns.map((position) => {
-    const text = name('text', position);
-    return sql`${text}, ${shapeOf(text, name('big', position))} as ${name('shape', position)}`;
-  });
-  const counts = columns.flatMap((position) => {
-    const text = name('text', position);
-    const shape = name('shape', position);
-    const column = (expression: Sql, what: string) => sql`${expression} as ${name(what, position)}`;
-    const plain = sql`${shape} in ('integer', 'bigint', 'whole', 'fraction')`;
-    const point = sql`instr(${text}, '.')`;
-    const end = sql`case when ${shape} = 'fraction' then ${point} - 1 else strlen(${text}) end`;
-    // A double holds any 15 digits, so only longer numbers and exponents need a closer look.
-    const double = sql`case when ${plain} and strlen(${text}) <= 15 then true
-      when ${plain} or ${shape} = 'exponent' then ${isDouble(text, cast(text, 'DOUBLE'))} else false end`;
-    return [
-      column(sql`count(${text})`, 'values'),
-      ...shapes.map((kind) => column(sql`count_if(${shape} = ${literal(kind)})`, kind)),
-      column(
-        sql`max(case when ${plain} then ${end} - case when ${text} < '.' then 1 else 0 end end)`,
-        'wholeDigits',
-      ),
-      column(
-        sql`max(case when ${shape} = 'fraction' then strlen(${text}) - ${point} else 0 end)`,
-        'scale',
-      ),
-      column(sql`count_if(${double})`, 'doubles'),
-    ];
-  });
+  if (columns.length > manyColumns) return profileLong(session, source, columns, options);
+  const part = (what: string, position: number) => ident(`${what}${position}`);
+  const parsed = columns.map((position) => parsedText(textColumn(position), part, position));
+  const shaped = columns.map((position) => shapedText(part, position));
+  const counts = columns.flatMap((position) => countsOf(part, position));
   const [row] = await session.rows(
     sql`select ${join(counts)} from (
       select ${join(shaped)} from (select ${join(parsed)} from ${source}) p
     ) s`,
     options,
   );
-  return columns.map((position) => {
-    const count = (what: string) => Number(row?.[`${what}${position}`] ?? 0);
-    const integers = count('integer');
-    const bigints = integers + count('bigint');
-    return {
-      values: count('values'),
-      booleans: count('boolean'),
-      whole: bigints + count('whole'),
-      fractions: count('fraction'),
-      exponents: count('exponent'),
-      doubles: count('doubles'),
-      dates: count('date'),
-      times: count('time'),
-      timestamps: count('timestamp'),
-      timestampsTz: count('timestampTz'),
-      wholeDigits: count('wholeDigits'),
-      scale: count('scale'),
-      integers,
-      bigints,
-    };
-  });
+  return columns.map((position) => profileFrom((what) => row?.[`${what}${position}`]));
+}
+
+/** One row for each text, so that a statement does not grow with the columns: planning thousands takes minutes. */
+async function profileLong(
+  session: Session,
+  source: Sql,
+  columns: readonly number[],
+  options: ProfileOptions,
+): Promise<TextProfile[]> {
+  const part = (what: string) => ident(what);
+  const texts = join(columns.map(textColumn));
+  const rows = await session.rows(
+    sql`select place, ${join(countsOf(part, 0))} from (
+      select place, ${shapedText(part, 0)} from (
+        select place, ${parsedText(ident('cell'), part, 0)} from (
+          select unnest([${texts}]) as cell, unnest(range(${integer(columns.length)})) as place from ${source}
+        ) c
+      ) p
+    ) s group by place`,
+    options,
+  );
+  const byPlace = new Map(rows.map((row) => [Number(row.place), row]));
+  return columns.map((_, place) => profileFrom((what) => byPlace.get(place)?.[what]));
+}
+
+/** Names what is computed for a column. */
+type Part = (what: string, position: number) => Sql;
+
+function parsedText(text: Sql, part: Part, position: number): Sql {
+  return sql`${text} as ${part('text', position)}, ${cast(text, 'BIGINT')} as ${part('big', position)}`;
+}
+
+function shapedText(part: Part, position: number): Sql {
+  const text = part('text', position);
+  return sql`${text}, ${shapeOf(text, part('big', position))} as ${part('shape', position)}`;
+}
+
+function countsOf(part: Part, position: number): Sql[] {
+  const text = part('text', position);
+  const shape = part('shape', position);
+  const column = (expression: Sql, what: string) => sql`${expression} as ${part(what, position)}`;
+  const plain = sql`${shape} in ('integer', 'bigint', 'whole', 'fraction')`;
+  const point = sql`instr(${text}, '.')`;
+  const end = sql`case when ${shape} = 'fraction' then ${point} - 1 else strlen(${text}) end`;
+  // A double holds any 15 digits, so only longer numbers and exponents need a closer look.
+  const double = sql`case when ${plain} and strlen(${text}) <= 15 then true
+    when ${plain} or ${shape} = 'exponent' then ${isDouble(text, cast(text, 'DOUBLE'))} else false end`;
+  return [
+    column(sql`count(${text})`, 'values'),
+    ...shapes.map((kind) => column(sql`count_if(${shape} = ${literal(kind)})`, kind)),
+    column(
+      sql`max(case when ${plain} then ${end} - case when ${text} < '.' then 1 else 0 end end)`,
+      'wholeDigits',
+    ),
+    column(
+      sql`max(case when ${shape} = 'fraction' then strlen(${text}) - ${point} else 0 end)`,
+      'scale',
+    ),
+    column(sql`count_if(${double})`, 'doubles'),
+  ];
+}
+
+function profileFrom(found: (what: string) => SqlValue | undefined): TextProfile {
+  const count = (what: string) => Number(found(what) ?? 0);
+  const integers = count('integer');
+  const bigints = integers + count('bigint');
+  return {
+    values: count('values'),
+    booleans: count('boolean'),
+    whole: bigints + count('whole'),
+    fractions: count('fraction'),
+    exponents: count('exponent'),
+    doubles: count('doubles'),
+    dates: count('date'),
+    times: count('time'),
+    timestamps: count('timestamp'),
+    timestampsTz: count('timestampTz'),
+    wholeDigits: count('wholeDigits'),
+    scale: count('scale'),
+    integers,
+    bigints,
+  };
 }

@@ -1,5 +1,7 @@
 import { open } from 'node:fs/promises';
-import type { DelimitedDialect, LocalFile, Relation } from '../relation.js';
+import { engineReads } from '../delimited-text.js';
+import { longestLine as measureLines } from '../delimited-file.js';
+import type { DelimitedDialect, DelimitedRelation, LocalFile } from '../relation.js';
 import { empty, ident, integer, join, literal, sql, type Sql } from '../sql.js';
 
 /** How strictly text is read. */
@@ -9,7 +11,7 @@ export interface ReadOptions {
 }
 
 /** A relation as something to select FROM: columns `c0 …` of texts, and the virtual column `file_index`. */
-export function from(relation: Relation, options: ReadOptions = {}): Sql {
+export function from(relation: DelimitedRelation, options: ReadOptions = {}): Sql {
   return readDelimited({
     files: relation.files,
     dialect: relation.dialect,
@@ -21,7 +23,9 @@ export function from(relation: Relation, options: ReadOptions = {}): Sql {
 }
 
 /** Names and types of a relation's columns as they are read. */
-export function textColumns(relation: Relation): (readonly [name: string, type: 'VARCHAR'])[] {
+export function textColumns(
+  relation: Pick<DelimitedRelation, 'headers'>,
+): (readonly [name: string, type: 'VARCHAR'])[] {
   return relation.headers.map((_, position) => [`c${position}`, 'VARCHAR']);
 }
 
@@ -41,8 +45,21 @@ export interface DelimitedRead extends ReadOptions {
   readonly maxLineBytes?: number;
   /** (Default: true) */
   readonly parallel?: boolean;
+  /** Null texts in quotes are null, too. (Default: true) */
+  readonly quotedNulls?: boolean;
   /** All lines end with LF. (Default: looked up in each file, without regard to quotes) */
   readonly onlyLf?: boolean;
+}
+
+/** Bytes of a line that the engine's reader takes without being told more. */
+const usualLine = 2_000_000;
+
+/**
+ * Whether a file has a line that is too long for the engine's reader: it says so for most of them, but the parallel one
+ * loses a last line that is longer than its buffer without a word (DuckDB 1.5.6).
+ */
+async function hasLongLine({ path, longestLine }: LocalFile): Promise<boolean> {
+  return (longestLine ?? (await measureLines(path))) > usualLine;
 }
 
 /** read_csv with every option said: its own guesses change values (0051 becomes 51) or take headers for rows. */
@@ -53,12 +70,17 @@ export function readDelimited(read: DelimitedRead): Sql {
     : sql`strict_mode = true, parallel = ${read.parallel === false ? sql`false` : sql`true`}`;
   // Two characters in the SQL: a backslash and an n.
   const lines = read.onlyLf ? sql`, new_line = '\\n'` : empty;
+  const longest = read.maxLineBytes ?? usualLine;
+  // Else it would be sixteen times the longest line.
+  const buffer =
+    longest > usualLine ? sql`, buffer_size = ${integer(Math.max(2 ** 25, longest))}` : empty;
   const { plain, other } = nullTexts(read);
   const columns = read.columns.map(([name, type]) => sql`${literal(name)}: ${literal(type)}`);
   const reader = sql`read_csv([${join(read.files.map((file) => literal(file.path)))}], auto_detect = false, header = false,
     delim = ${literal(dialect.delimiter)}, quote = ${literal(dialect.quote)}, escape = ${literal(dialect.escape)},
     comment = '', columns = {${join(columns)}}, skip = ${integer(read.skip)}, nullstr = [${join(plain.map(literal))}],
-    max_line_size = ${integer(read.maxLineBytes ?? 2_000_000)}, ${strictness}${lines}) r`;
+    allow_quoted_nulls = ${read.quotedNulls === false ? sql`false` : sql`true`},
+    max_line_size = ${integer(longest)}, ${strictness}${lines}${buffer}) r`;
   if (other.length === 0) return reader;
   const replaced = read.columns.flatMap(([name, type]) => {
     const column = ident('r', name);
@@ -83,24 +105,37 @@ function nullTexts({ nullValues, dialect }: DelimitedRead) {
 /**
  * A WHERE clause that reads the columns nobody wants, and asks for an exact reading where the engine's would be wrong:
  * - Reading only some columns of a line with invalid UTF-8 ends the whole engine ("Attempted to access index 1 within
- *   vector of size 1" in DuckDB 1.5.6), so every column is read; NUL bytes are found on the way.
+ *   vector of size 1" in DuckDB 1.5.6), so every column is read unless the files are known to be plain; NUL bytes are
+ *   found on the way.
  * - With one column an empty line is no row, but the engine makes it a row of NULL.
  */
-export function unreadGuard(relation: Relation, unread: readonly number[], message: string): Sql {
-  const tests = unread.map((position) => sql`contains(${textColumn(position)}, chr(0))`);
+export function unreadGuard(
+  relation: DelimitedRelation,
+  unread: readonly number[],
+  message: string,
+): Sql {
+  const tests = arePlain(relation.files)
+    ? []
+    : unread.map((position) => sql`contains(${textColumn(position)}, chr(0))`);
   if (relation.headers.length === 1) tests.push(sql`coalesce(${textColumn(0)}, '') = ''`);
   if (tests.length === 0) return empty;
   return sql`where case when ${join(tests, sql` or `)} then error(${literal(message)}) else true end`;
 }
 
+/** No file has a NUL byte or invalid UTF-8. */
+export function arePlain(files: readonly LocalFile[]): boolean {
+  return files.every(({ plain }) => plain === true);
+}
+
 const longestHead = 1 << 20;
 
 /**
- * Whether the lines to skip are what the engine takes them for: it counts a quoted line's end as part of its line, so
- * each of them must have its quotes in pairs.
+ * Whether the engine's reader can express the dialect, and takes the lines to skip for what they are: it counts a
+ * quoted line's end as part of its line, so each of them must have its quotes in pairs.
  */
-export async function headsArePlain(relation: Relation): Promise<boolean> {
+async function headsArePlain(relation: DelimitedRelation): Promise<boolean> {
   const { skipLines, files, dialect } = relation;
+  if (!engineReads(dialect)) return false;
   if (skipLines === 0 || dialect.quote === '') return true;
   const buffer = Buffer.alloc(longestHead);
   for (const { path } of files) {
@@ -128,4 +163,11 @@ function headIsPlain(text: string, lines: number, quote: string): boolean | unde
   const plain = heads.slice(0, lines).every((line) => line.split(quote).length % 2 === 1);
   // The last piece may be cut off, and then its quotes say nothing.
   return heads.length > lines ? plain : undefined;
+}
+
+/** Whether the engine's own reader takes all the files, and reads them right. */
+export async function engineTakes(relation: DelimitedRelation): Promise<boolean> {
+  if ((relation.footerLines ?? 0) > 0 || !(await headsArePlain(relation))) return false;
+  for (const file of relation.files) if (await hasLongLine(file)) return false;
+  return true;
 }

@@ -1,6 +1,6 @@
 import type { ColumnType } from '../columns.js';
 import type { DecimalSize } from '../inference.js';
-import { integer, literal, sql, type Sql } from '../sql.js';
+import { integer, join, literal, sql, type Sql } from '../sql.js';
 
 /**
  * The shapes of text that become typed values, as SQL over a text expression. A shape is true only if the value says
@@ -14,7 +14,7 @@ const plainPattern = '-?((0|[1-9][0-9]*)(\\.[0-9]+)?|\\.[0-9]+)';
 const numberPattern = `${plainPattern}([eE][+-]?[0-9]+)?`;
 const clockPattern = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?';
 const dayPattern = '[0-9]{4}-[0-9]{2}-[0-9]{2}';
-const offsetPattern = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)';
+const offsetPattern = '(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)';
 
 function matches(text: Sql, pattern: string): Sql {
   return sql`regexp_full_match(${text}, ${literal(pattern)})`;
@@ -22,6 +22,13 @@ function matches(text: Sql, pattern: string): Sql {
 
 /** The value of the text in the engine's type, NULL when it has none. */
 export function cast(text: Sql, type: ColumnType, decimal?: DecimalSize): Sql {
+  if (type === 'TIMESTAMP_TZ') {
+    // The engine takes minutes without seconds, but not in front of an offset.
+    const minutes = matches(text, `${dayPattern}[T ][0-9]{2}:[0-9]{2}${offsetPattern}`);
+    const withSeconds = sql`left(${text}, 16) || ':00' || substr(${text}, 17)`;
+    return sql`coalesce(try_cast(${text} as timestamptz),
+      case when ${minutes} then try_cast(${withSeconds} as timestamptz) end)`;
+  }
   return sql`try_cast(${text} as ${sqlType(type, decimal)})`;
 }
 
@@ -55,9 +62,19 @@ export function sqlType(type: ColumnType, decimal?: DecimalSize): Sql {
   }
 }
 
-/** A whole number that the type holds. Writing the value again costs half of matching a pattern. */
+/** The engine writes the value as the text is: half the cost of matching a pattern. */
+export function isWritten(text: Sql, value: Sql): Sql {
+  return sql`${value}::varchar = ${text}`;
+}
+
+/** The text is how the engine writes the value, zeros at the end aside. "1." must not pass. */
+export function isBeginningOfWritten(text: Sql, value: Sql): Sql {
+  return sql`starts_with(${value}::varchar, ${text}) and not ends_with(${text}, '.')`;
+}
+
+/** A whole number that the type holds. */
 export function isInteger(text: Sql, value: Sql): Sql {
-  return sql`(${value}::varchar = ${text} or ${text} = '-0')`;
+  return sql`(${isWritten(text, value)} or ${text} = '-0')`;
 }
 
 export function isWhole(text: Sql): Sql {
@@ -76,8 +93,8 @@ export function isExponent(text: Sql): Sql {
 export function isDecimal(text: Sql, value: Sql, { scale }: DecimalSize): Sql {
   const behind = scale === 0 ? '' : `(\\.[0-9]{1,${scale}})?`;
   const onlyBehind = scale === 0 ? '' : `|\\.[0-9]{1,${scale}}`;
-  // Most texts are how the engine writes the value, zeros at the end aside; .5 and -0.0 take the pattern. "1." must not pass.
-  return sql`((starts_with(${value}::varchar, ${text}) and not ends_with(${text}, '.'))
+  // .5 and -0.0 take the pattern.
+  return sql`((${isBeginningOfWritten(text, value)})
     or (${value} is not null and ${matches(text, `-?((0|[1-9][0-9]*)${behind}${onlyBehind})`)}))`;
 }
 
@@ -98,7 +115,7 @@ export function isBoolean(text: Sql): Sql {
 
 /** YYYY-MM-DD, a day that there is. */
 export function isDate(text: Sql, value: Sql): Sql {
-  return sql`(${value}::varchar = ${text} and strlen(${text}) = 10)`;
+  return sql`(${isWritten(text, value)} and strlen(${text}) = 10)`;
 }
 
 /** HH:MM or HH:MM:SS with up to six digits of a fraction. */
@@ -106,22 +123,39 @@ export function isTime(text: Sql): Sql {
   return matches(text, clockPattern);
 }
 
-// A glob costs a third of a regular expression, so the most frequent form is tried with one.
-const timestampGlob = '0000-00-00_00:00:00'.replaceAll('0', '[0-9]').replace('_', '[T ]');
+// A glob costs a third of a regular expression, so the most frequent forms are tried with two; there is no hour 24.
+const timestampGlobs = ['[01][0-9]', '2[0-3]'].map((hours) =>
+  `0000-00-00[T ]${hours}:00:00`.replaceAll('00', '[0-9][0-9]'),
+);
+
+function isFrequent(text: Sql, behind: string): Sql {
+  const globs = timestampGlobs.map((glob) => sql`${text} glob ${literal(glob + behind)}`);
+  return sql`(${join(globs, sql` or `)})`;
+}
 
 /** Date and time with T or a space between them, without an offset. */
 export function isTimestamp(text: Sql, value: Sql): Sql {
   const pattern = matches(text, `${dayPattern}[T ]${clockPattern}`);
-  return sql`((${text} glob ${literal(timestampGlob)} or ${pattern}) and ${isReal(text, value)})`;
+  return sql`((${isFrequent(text, '')} or ${pattern}) and ${isReal(text, value)})`;
 }
 
 /** Date and time with Z or an offset. */
 export function isTimestampTz(text: Sql, value: Sql): Sql {
   const pattern = matches(text, `${dayPattern}[T ]${clockPattern}${offsetPattern}`);
-  return sql`((${text} glob ${literal(`${timestampGlob}Z`)} or ${pattern}) and ${isReal(text, value)})`;
+  return sql`((${isFrequent(text, 'Z')} or ${pattern}) and ${isReal(text, value)})`;
 }
 
 // The engine counts years from 1 BC downwards, so 0000 would come back as another text.
 function isReal(text: Sql, value: Sql): Sql {
   return sql`${value} is not null and ${text} >= '0001'`;
+}
+
+const jsonString = '"(?:[^"\\\\]|\\\\.)*"';
+// What the engine's parser lets through and others do not: commas behind the last item, NaN and infinities, comments.
+const looseJson = '(?i),\\s*[\\]}]|nan|inf|/';
+
+/** JSON as RFC 8259 has it: the engine's own check takes `[NaN,]`. */
+export function isStrictJson(text: Sql): Sql {
+  return sql`(json_valid(${text}) and not
+    regexp_matches(regexp_replace(${text}, ${literal(jsonString)}, '""', 'gs'), ${literal(looseJson)}))`;
 }

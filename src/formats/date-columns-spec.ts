@@ -8,7 +8,7 @@ export interface DateColumn {
 
 /**
  * Reads date columns in one line: `orderDate:dd-MM-yyyy,shipped:MMM d, yyyy HH:mm`. A pattern ends where a comma is
- * followed by a column's name and a colon, or at the end; so it may hold commas and colons. Where the columns are not
+ * followed by a column's name and a colon, or at the end; so it may hold commas and colons, and anything in quotes. Where the columns are not
  * known yet, a text before a colon is a name unless it ends as a pattern does there (HH:, mm:).
  * @throws COLUMN_NOT_FOUND for a name that is none of the columns, INVALID_OPTIONS for a spec without names
  */
@@ -67,6 +67,8 @@ function firstWords(text: string): Name | undefined {
 
 function patternEnd(text: string, columns: readonly string[] | undefined): number {
   for (let comma = text.indexOf(','); comma !== -1; comma = text.indexOf(',', comma + 1)) {
+    // In quotes a comma is text, whatever stands behind it.
+    if (text.slice(0, comma).split("'").length % 2 === 0) continue;
     const behind = text.slice(comma + 1);
     if (nameAt(behind, columns) || looksLikeName(behind)) return comma;
   }
@@ -76,7 +78,7 @@ function patternEnd(text: string, columns: readonly string[] | undefined): numbe
 // In a pattern, what stands before a colon ends with hours, minutes, seconds or a quoted text.
 function looksLikeName(text: string): boolean {
   const before = /^([^:,]*):/.exec(text)?.[1]?.trim();
-  if (before === undefined || before === '') return false;
+  if (before === undefined || before === '' || before.startsWith("'")) return false;
   return !/(^|[^A-Za-z])(H+|h+|k+|K+|m+|s+)$|'$/.test(before);
 }
 

@@ -3,7 +3,9 @@ import { AppError } from '../errors.js';
 /**
  * A strict reading of a Java date pattern (SimpleDateFormat, DateTimeFormatter): a text fits if `regex` matches all of
  * it and `strptime` parses it. English names of months and days in any case; a weekday is not compared with the date.
- * Two-digit years are 1969 to 2068, as in POSIX. Missing months and days are the first.
+ * Two-digit years are 1969 to 2068, as in POSIX (Java's own window moves with the day of the reading). Missing months
+ * and days are the first. As in Java's lenient reading MM, dd, HH, hh, mm and ss take one digit too, unless digits stand
+ * beside them. Zone names are regions, UTC, GMT with hours, and abbreviations that mean one offset only.
  */
 export interface DatePattern {
   /** As the user wrote it. */
@@ -15,6 +17,8 @@ export interface DatePattern {
   readonly regex: string;
   /** The texts may have Z for an offset of zero, which strptime does not know. */
   readonly zulu: boolean;
+  /** The texts name their zone, perhaps by an abbreviation that the engine takes for another one. */
+  readonly namedZone?: boolean;
 }
 
 /** What a run of one letter means. */
@@ -26,6 +30,8 @@ interface Field {
   readonly open?: boolean;
   readonly numeric?: boolean;
   readonly zulu?: boolean;
+  /** Two digits, where one does when nothing numeric stands beside it. */
+  readonly lenient?: boolean;
 }
 
 type Part =
@@ -57,7 +63,7 @@ function shortNames(full: string): string {
 function number(part: Part, letter: string, one: string, two: string): Record<string, Field> {
   return {
     [letter]: { part, strptime: one, regex: '[0-9]{1,2}', numeric: true, open: true },
-    [letter + letter]: { part, strptime: two, regex: '[0-9]{2}', numeric: true },
+    [letter + letter]: { part, strptime: two, regex: '[0-9]{2}', numeric: true, lenient: true },
   };
 }
 
@@ -77,6 +83,13 @@ function monthNames(letter: string): Record<string, Field> {
 function zone(regex: string, zulu = false): Field {
   return { part: 'zone', strptime: '%z', regex: zulu ? `(Z|${regex})` : regex, zulu };
 }
+
+// What each of them means is the same all year and everywhere; IST and BST are not here for that reason.
+const zoneNames = [
+  'Z|UTC|UT|GMT([+-][0-9]{1,2}(:00)?)?',
+  '[ECMP][SD]T|AK[SD]T|HST|WES?T|CES?T|EES?T|MSK|JST|KST',
+  '[A-Za-z_]+/[A-Za-z0-9_/+-]+',
+].join('|');
 
 const weekday: Field = { part: 'weekday', strptime: '%a', regex: shortNames(days) };
 const hours = '[+-][0-9]{2}';
@@ -98,7 +111,7 @@ const fields: Readonly<Record<string, Field>> = {
   EEE: weekday,
   EEEE: { part: 'weekday', strptime: '%A', regex: names(days) },
   a: { part: 'half of the day', strptime: '%p', regex: '(?i:AM|PM)' },
-  z: { part: 'zone', strptime: '%Z', regex: '[A-Za-z][A-Za-z0-9_/+-]*' },
+  z: { part: 'zone', strptime: '%Z', regex: `(${zoneNames})` },
   Z: zone(`${hours}[0-9]{2}`),
   ZZ: zone(`${hours}[0-9]{2}`),
   ZZZ: zone(`${hours}[0-9]{2}`),
@@ -130,8 +143,11 @@ export function parseDatePattern(pattern: string): DatePattern {
   let strptime = '';
   let regex = '';
   let open = false;
-  for (const { text, letters } of tokens(pattern)) {
+  let digits = false; // the last character may be a digit
+  const all = [...tokens(pattern)];
+  for (const [index, { text, letters }] of all.entries()) {
     if (!letters) {
+      digits = /[0-9]$/.test(text);
       strptime += text.replaceAll('%', '%%');
       regex += text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
       if (/^[0-9]/.test(text) && open) throw adjacent(pattern);
@@ -144,11 +160,20 @@ export function parseDatePattern(pattern: string): DatePattern {
     if (open && field.numeric) throw adjacent(pattern);
     found.set(field.part, field);
     strptime += field.strptime;
-    regex += field.regex;
+    const alone = !digits && !beginsWithDigit(all[index + 1]);
+    regex += field.lenient && alone ? '[0-9]{1,2}' : field.regex;
     open = field.open ?? false;
+    digits = field.numeric ?? false;
   }
   const type = typeOf(pattern, new Set(found.keys()));
-  return { pattern, type, strptime, regex, zulu: found.get('zone')?.zulu ?? false };
+  const zone = found.get('zone');
+  const namedZone = zone?.strptime === '%Z';
+  return { pattern, type, strptime, regex, zulu: zone?.zulu ?? false, namedZone };
+}
+
+function beginsWithDigit(token: Token | undefined): boolean {
+  if (!token) return false;
+  return token.letters ? fieldOf(token.text)?.numeric === true : /^[0-9]/.test(token.text);
 }
 
 function typeOf(pattern: string, parts: ReadonlySet<Part>): DatePattern['type'] {

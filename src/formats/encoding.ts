@@ -2,23 +2,7 @@ import { Transform } from 'node:stream';
 import { TextDecoder } from 'node:util';
 import { AppError } from '../errors.js';
 
-/** The WHATWG name of a text's encoding: what the user says, else its byte order mark, else utf-8. @throws INVALID_OPTIONS */
-export function encodingOf(start: Buffer, label?: string): string {
-  if (label !== undefined) {
-    try {
-      return new TextDecoder(label.toLowerCase() === 'latin-1' ? 'latin1' : label).encoding;
-    } catch (error) {
-      throw new AppError(
-        'INVALID_OPTIONS',
-        `The option encoding is "${label}", which is not known; utf-8, utf-16le, windows-1252 and iso-8859-15 are`,
-        { details: { option: 'encoding' }, cause: error },
-      );
-    }
-  }
-  if (start[0] === 0xff && start[1] === 0xfe) return 'utf-16le';
-  if (start[0] === 0xfe && start[1] === 0xff) return 'utf-16be';
-  return 'utf-8';
-}
+export { encodingOf } from './detect-encoding.js';
 
 /** A piece of text from its beginning, as UTF-8 without a byte order mark. */
 export function decodeText(bytes: Buffer, encoding: string): Buffer {
@@ -26,12 +10,17 @@ export function decodeText(bytes: Buffer, encoding: string): Buffer {
   return Buffer.from(new TextDecoder(encoding).decode(bytes, { stream: true }));
 }
 
-/** Turns a stream of bytes in an encoding into UTF-8. It fails with INVALID_ENCODING. */
-export function toUtf8(encoding: string, origin: string): Transform {
+/**
+ * Turns pieces of a text into UTF-8; without a piece it gives what is left. UTF-8 itself passes as it is: whoever reads
+ * it checks it, and knows the line of what is wrong.
+ * @throws INVALID_ENCODING
+ */
+export function pieceDecoder(encoding: string, origin: string): (piece?: Buffer) => Buffer {
+  if (encoding === 'utf-8') return (piece) => piece ?? Buffer.alloc(0);
   const decoder = new TextDecoder(encoding, { fatal: true });
-  const decode = (bytes?: Buffer) => {
+  return (piece) => {
     try {
-      return Buffer.from(decoder.decode(bytes, { stream: bytes !== undefined }));
+      return Buffer.from(decoder.decode(piece, { stream: piece !== undefined }));
     } catch (error) {
       throw new AppError('INVALID_ENCODING', `${origin} is not valid ${encoding}; set encoding`, {
         details: { file: origin, encoding },
@@ -39,6 +28,11 @@ export function toUtf8(encoding: string, origin: string): Transform {
       });
     }
   };
+}
+
+/** Turns a stream of bytes in an encoding into UTF-8. It fails with INVALID_ENCODING. */
+export function toUtf8(encoding: string, origin: string): Transform {
+  const decode = pieceDecoder(encoding, origin);
   return new Transform({
     transform(chunk: Buffer, _, done) {
       try {

@@ -173,6 +173,21 @@ describe('append', () => {
     expect(table).toEqual([[expected, 'y']]);
   });
 
+  it.each([
+    ['TIME', '24:00:00'],
+    ['TIMESTAMP', 'infinity'],
+    ['TIMESTAMP', '12024-01-01 00:00:00'],
+    ['TIMESTAMP', '0044-03-15 (BC) 00:00:00'],
+    ['DATE', 'infinity'],
+    ['DATE', '12024-01-01'],
+    ['DECIMAL', '-'],
+  ] as const)('does not take what the engine alone calls a %s: %s', async (type, value) => {
+    const column = { type, decimal: { precision: 18, scale: 2 } };
+    await expect(load(['a', 'b'], [column, text], [`a,b\n${value},x\n`])).rejects.toMatchObject({
+      name: 'TypeTooNarrow',
+    });
+  });
+
   it('names all columns whose guessed types are too narrow', async () => {
     await expect(
       load(['a', 'b', 'c'], [whole, whole, whole], ['a,b,c\n1,2,3\nx,2,3\n1,2,y\n']),
@@ -229,6 +244,21 @@ describe('append', () => {
     expect(result.rejected).toMatchObject([
       { line: 3, column: 'a', value: '1.5', raw: '1.5,"y\ny"' },
       { line: 6, column: 'a', value: 'ten', raw: 'ten,w' },
+    ]);
+  });
+
+  it('takes for JSON only what every reader of JSON takes', async () => {
+    const result = await load(
+      ['a'],
+      [{ type: 'JSON', inferred: false }],
+      ['a\n{"x": [1, "NaN, ]"]}\n[NaN]\n[1,]\n{"x": Infinity}\ntrue\n'],
+      { dialect: { delimiter: ';', quote: "'", escape: "'" } },
+    );
+    expect(result.table).toEqual([['{"x": [1, "NaN, ]"]}'], ['true']]);
+    expect(result.rejected.map(({ line, reason }) => [line, reason])).toEqual([
+      [3, 'Expected JSON'],
+      [4, 'Expected JSON'],
+      [5, 'Expected JSON'],
     ]);
   });
 

@@ -43,6 +43,37 @@ describe('parseDateColumnsSpec', () => {
     expect(pairs(text)).toEqual(pairs(text, columns));
   });
 
+  it('splits whatever patterns stand beside each other', () => {
+    const names = ['orderDate', 'shipped', 'a', 'Time', 'created at', 'x:y', 'n, m', 'day'];
+    const patterns = [
+      'dd-MM-yyyy',
+      'MMM d, yyyy HH:mm',
+      'EEE, d MMM yyyy HH:mm:ss Z',
+      "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+      "EEEE, MMMM d, yyyy 'at' h:mm a",
+      'yyyy,MM,dd',
+      'd,M,yyyy,H:m',
+      'yyyy:MM:dd:HH:mm',
+      'yyyy-MM-dd, HH:mm',
+      "'day:'d,'month:'M,yyyy",
+      "d 'a, shipped: 'MMMM yyyy",
+    ];
+    for (const [shift, first] of patterns.entries()) {
+      for (const second of patterns) {
+        for (const [index, name] of names.entries()) {
+          const other = names[(index + 1 + (shift % (names.length - 1))) % names.length] ?? '';
+          const expected = [
+            [name, first],
+            [other, second],
+          ];
+          const spec = `${name}:${first}, ${other}:${second}`;
+          expect(pairs(spec, names)).toEqual(expected);
+          if (!/[:,]/.test(name + other)) expect(pairs(spec)).toEqual(expected);
+        }
+      }
+    }
+  });
+
   it('refuses a name that no column has, and lists those there are', () => {
     for (const wrong of ['shiped:MMM d', 'orderDate:dd-MM-yyyy,shiped:MMM d']) {
       expect(() => pairs(wrong, ['orderDate', 'shipped'])).toThrow(

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { checkOf } from '../../src/engine/checks.js';
 import { openDuckDB } from '../../src/engine/duckdb.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { parseDatePattern } from '../../src/formats/date-pattern.js';
@@ -14,11 +15,12 @@ afterAll(async () => {
 
 /** What the engine makes of a text by a pattern; null when it does not fit. */
 async function read(pattern: string, text: string) {
-  const { regex, strptime, zulu } = parseDatePattern(pattern);
-  const parsed = zulu ? text.replaceAll('Z', '+00') : text;
+  const parsed = parseDatePattern(pattern);
+  const column = { name: 'a', source: 'a', occurrence: 0, inferred: false, type: parsed.type };
+  const check = checkOf({ ...column, pattern: parsed }, sql`t`, sql`v`);
   const [row] = await engine.read((session) =>
-    session.rows(sql`select case when regexp_full_match(${value(text)}, ${value(regex)})
-      then try_strptime(${value(parsed)}, ${value(strptime)})::varchar end as v`),
+    session.rows(sql`select case when ${check.fits ?? sql`true`} then v::varchar end as v
+      from (select t, ${check.parsed ?? sql`t`} as v from (select ${value(text)}::varchar as t))`),
   );
   return row?.v;
 }
@@ -26,7 +28,11 @@ async function read(pattern: string, text: string) {
 describe('parseDatePattern', () => {
   it.each([
     ['dd-MM-yyyy', '28-01-2018', '2018-01-28 00:00:00'],
-    ['dd-MM-yyyy', '8-01-2018', null],
+    ['dd-MM-yyyy', '8-1-2018', '2018-01-08 00:00:00'],
+    ['MM/dd/yyyy HH:mm', '1/2/2020 3:04', '2020-01-02 03:04:00'],
+    ['yyyyMMdd', '2018128', null],
+    ['ddMMyyyy', '8012018', null],
+    ["MM'0'yyyy", '102018', null],
     ['dd-MM-yyyy', '28-01-18', null],
     ['dd-MM-yyyy', '31-02-2018', null],
     ['dd-MM-yyyy', ' 28-01-2018', null],
@@ -54,6 +60,18 @@ describe('parseDatePattern', () => {
     ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 Europe/Berlin', '2018-07-28 11:14:00+00'],
     ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 UTC', '2018-07-28 13:14:00+00'],
     ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 Nowhere', null],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 PST', '2018-07-28 21:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 PDT', '2018-07-28 20:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-01-28 13:14 EST', '2018-01-28 18:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 CEST', '2018-07-28 11:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 CET', '2018-07-28 12:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 GMT+2', '2018-07-28 11:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 GMT-05:00', '2018-07-28 18:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 Etc/GMT+2', '2018-07-28 15:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 America/New_York', '2018-07-28 17:14:00+00'],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 IST', null],
+    ['yyyy-MM-dd HH:mm z', '2018-07-28 13:14 BST', null],
+    ['EEE MMM dd HH:mm:ss z yyyy', 'Sat Jul 28 13:14:15 PDT 2018', '2018-07-28 20:14:15+00'],
     ["h 'o''clock' a", "3 o'clock PM", '1900-01-01 15:00:00'],
     ["yyyy.MM 100'%'", '2018.05 100%', '2018-05-01 00:00:00'],
     ['MMM yyyy', 'May 2018', '2018-05-01 00:00:00'],

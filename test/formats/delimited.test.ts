@@ -31,6 +31,21 @@ describe('layoutDelimited', () => {
     });
   });
 
+  it.each(['a,b', 'a,"b"', 'x\na,b', '"a\n",b'])(
+    'takes %j, which no line end follows, for a header and no row',
+    (text) => {
+      const lines = text.split('\n').length;
+      const options = text.startsWith('x') ? { headerStartRow: 2 } : {};
+      expect(layout(text, options)?.skipLines).toBe(lines);
+    },
+  );
+
+  it('says that an escape without quotes does nothing', () => {
+    expect(layout('a\tb\n', { quote: '', escape: '\\' })?.warnings).toEqual([
+      'drop/a.csv: the escape counts only inside quotes, and quote is none, so it stays in the text',
+    ]);
+  });
+
   it.each([
     [',', 'a,b\n1,2\n'],
     [';', 'a;b;c\n1,5;2,5;x\n3,5;4,5;y\n'],
@@ -96,13 +111,98 @@ describe('layoutDelimited', () => {
     expect(() => layout(latin, { encoding: 'klingon' })).toThrow(code('INVALID_OPTIONS'));
   });
 
-  it('names the line that is not valid UTF-8', () => {
-    expect(() => layout(Buffer.from('a,b\n1,2\n3,\xff\n', 'latin1'))).toThrow(
-      expect.objectContaining({
-        code: 'INVALID_ENCODING',
-        details: { file: 'drop/a.csv', line: 3 },
-      }),
+  it('names the line that is not valid UTF-8, and an encoding to try', () => {
+    const wrong = (text: string, line: number, suggestion?: string) =>
+      expect(() => layout(Buffer.from(text, 'latin1'))).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_ENCODING',
+          details: { file: 'drop/a.csv', line, ...(suggestion ? { suggestion } : {}) },
+        }),
+      );
+    wrong('a,b\n1,2\n3,gr\xfcn\n', 3, 'windows-1252');
+    wrong('a,gr\xfcn\n1,2\n', 1, 'windows-1252');
+    // Windows-1251 and Shift_JIS
+    wrong('a,b\n1,\xef\xf0\xe8\xe2\xe5\xf2\n', 2);
+    wrong('a,b\n1,\x93\xfa\x96\x7b\x81\x40\n', 2);
+  });
+
+  it('leaves single damaged rows of a UTF-8 file to the load', () => {
+    const good = 'é,1\n'.repeat(3);
+    const bytes = Buffer.concat([Buffer.from(`a,b\n${good}`), Buffer.from('\xff,2\n', 'latin1')]);
+    expect(layout(bytes)?.headers).toEqual(['a', 'b']);
+    const header = Buffer.concat([Buffer.from('\xff,b\n', 'latin1'), Buffer.from(good)]);
+    expect(() => layout(header)).toThrow(code('INVALID_ENCODING'));
+  });
+
+  it.each([
+    ['UTF-8 with a mark', Buffer.from('\ufeffä,b\n1,2\n'), 'utf-8'],
+    ['UTF-16 with a mark', Buffer.from('\ufeffä,b\n1,2\n', 'utf16le'), 'utf-16le'],
+    ['UTF-16 without a mark', Buffer.from('ä,b\n1,2\n', 'utf16le'), 'utf-16le'],
+    ['big-endian UTF-16', Buffer.from('\ufeffä,b\n1,2\n', 'utf16le').swap16(), 'utf-16be'],
+    ['the same without a mark', Buffer.from('ä,b\n1,2\n', 'utf16le').swap16(), 'utf-16be'],
+  ])('finds %s', (_, bytes, encoding) => {
+    expect(layout(bytes)).toMatchObject({
+      headers: ['ä', 'b'],
+      encoding,
+      detected: { encoding, delimiter: ',' },
+    });
+    // As in browsers, the mark says more than the label.
+    if (encoding !== 'utf-8') return;
+    expect(layout(bytes, { encoding: 'windows-1252' })?.headers).toEqual(['ä', 'b']);
+  });
+
+  it.each([
+    ['shift_jis', [0x93, 0xfa, 0x96, 0x7b], '日本'],
+    ['gbk', [0xd6, 0xd0, 0xb9, 0xfa], '中国'],
+    ['big5', [0xa4, 0xa4, 0xb0, 0xea], '中國'],
+    ['euc-kr', [0xc7, 0xd1], '한'],
+    ['koi8-r', [0xf0, 0xd2], 'Пр'],
+    ['iso-8859-15', [0xa4], '€'],
+    ['windows-1252', [0x80], '€'],
+    ['Latin-1', [0xe9], 'é'],
+  ])('reads %s', (encoding, bytes, text) => {
+    const file = Buffer.concat([Buffer.from(bytes), Buffer.from(',b\n1,2\n')]);
+    expect(layout(file, { encoding })?.headers).toEqual([text, 'b']);
+  });
+
+  it('refuses UTF-32 and says what to do', () => {
+    for (const mark of [
+      [0xff, 0xfe, 0, 0],
+      [0, 0, 0xfe, 0xff],
+    ]) {
+      expect(() => layout(Buffer.from([...mark, 0x61, 0, 0, 0]))).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_ENCODING',
+          message: expect.stringContaining('UTF-8'),
+        }),
+      );
+    }
+  });
+
+  it('reads headers in dialects that only csv-parse knows', () => {
+    const guillemets = { delimiter: ';', quote: '«', escape: '' };
+    expect(layout('«a;«;«two\nlines«\n', guillemets)?.headers).toEqual(['a;', 'two\nlines']);
+    const long = layout('#\n«a<=>b«<=>«c\nd«<=>e\n1<=>2<=>3\n', {
+      delimiter: '<=>',
+      quote: '«',
+      headerStartRow: 2,
+    });
+    expect(long).toMatchObject({ headers: ['a<=>b', 'c\nd', 'e'], skipLines: 3 });
+    expect(layout('1<<>>>2\n3<<>>>4\n', { delimiter: '<<>>>', headers: false })?.headers).toEqual([
+      'column0',
+      'column1',
+    ]);
+    expect(() => layout('a;«b\n1;2\n', guillemets)).toThrow(
+      expect.objectContaining({ code: 'MALFORMED_ROW', details: { file: 'drop/a.csv', line: 1 } }),
     );
+  });
+
+  it('keeps an empty header at the end, repeated and quoted ones, behind a mark too', () => {
+    expect(layout('\ufeff"a","a",,b,\n')?.headers).toEqual(['a', 'a', '', 'b', '']);
+    expect(layout('\ufeff"a\r\nb","c"\r\n1,2\r\n')).toMatchObject({
+      headers: ['a\r\nb', 'c'],
+      skipLines: 2,
+    });
   });
 
   it('does not mind a sample that ends inside a character', () => {
@@ -156,10 +256,12 @@ describe('layoutDelimited', () => {
   it.each([
     [{ delimiter: '' }],
     [{ delimiter: '\n' }],
-    [{ delimiter: '12345' }],
-    [{ delimiter: '"' }],
+    [{ delimiter: 'x'.repeat(101) }],
     [{ quote: '""' }],
-    [{ quote: '“' }],
+    [{ delimiter: ',', escape: 'a,' }],
+    [{ delimiter: '"' }],
+    [{ quote: '\0' }],
+    [{ delimiter: '<«>', quote: '«' }],
     [{ escape: '\n' }],
     [{ headerStartRow: 0 }],
     [{ dataStartRow: -1 }],

@@ -18,10 +18,12 @@ describe('toUtf8', () => {
     expect((await decode(utf16, 'utf-16le')).toString()).toBe(text);
     const latin = Buffer.from('größe', 'latin1');
     expect((await decode(latin, 'windows-1252')).toString()).toBe('größe');
+    const japanese = Buffer.from([0x93, 0xfa, 0x96, 0x7b, 0x0a]);
+    expect((await decode(japanese, 'shift_jis')).toString()).toBe('日本\n');
   });
 
   it('fails on bytes that the encoding does not have', async () => {
-    await expect(decode(Buffer.from([0x41, 0xff]), 'utf-8')).rejects.toMatchObject({
+    await expect(decode(Buffer.from([0x41, 0xff]), 'shift_jis')).rejects.toMatchObject({
       code: 'INVALID_ENCODING',
       details: { file: 'drop/a.csv' },
     });
