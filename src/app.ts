@@ -34,6 +34,8 @@ export interface AppOptions {
   readonly log: Log;
   /** The service's own AWS credentials. (Default: the process's AWS chain) */
   readonly credentials?: CredentialsProvider;
+  /** Code of the thread that reads JSON, XML and spreadsheets. (Default: pipeline/row-worker.js) */
+  readonly rowWorker?: URL;
 }
 
 const maxRequestBytes = 2 ** 20;
@@ -42,7 +44,8 @@ const maxRequestBytes = 2 ** 20;
  * The composition root: opens the database, mends what a crash left, builds the schema and listens.
  * @throws DATABASE_LOCKED, DATABASE_DAMAGED
  */
-export async function startApp(config: Config, { log, credentials }: AppOptions): Promise<App> {
+export async function startApp(config: Config, options: AppOptions): Promise<App> {
+  const { log, credentials, rowWorker } = options;
   const { apiTokens, adminTokens, secretKey, secretKeyPrevious } = config;
   for (const secret of [...apiTokens, ...adminTokens, secretKey ?? '', ...secretKeyPrevious]) {
     log.hide(secret);
@@ -112,7 +115,7 @@ export async function startApp(config: Config, { log, credentials }: AppOptions)
         snapshots,
         log,
         spoolDir,
-        limits: config,
+        limits: { ...config, ...(rowWorker ? { worker: rowWorker } : {}) },
         onPublished: publishSchema,
       },
       principalArn: principalFinder(config, () => callerPrincipal(sts), log),

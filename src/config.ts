@@ -53,6 +53,14 @@ const settings = z.object({
   BUCKETQL_MAX_INFLATED_BYTES: count(50 * 2 ** 30),
   BUCKETQL_MAX_INFLATION_RATIO: count(1100),
   BUCKETQL_MAX_OBJECTS: count(100_000),
+  BUCKETQL_MAX_MEMBERS: count(10_000),
+  BUCKETQL_MAX_COLUMNS: count(2000),
+  BUCKETQL_MAX_CELL_BYTES: count(64 * 2 ** 20),
+  BUCKETQL_MAX_NESTING: count(100),
+  BUCKETQL_MAX_DOCUMENT_BYTES: count(64 * 2 ** 20),
+  BUCKETQL_MAX_SPOOL_BYTES: count(200 * 2 ** 30),
+  BUCKETQL_PARSE_SECONDS: count(20),
+  BUCKETQL_PARSE_MEMORY_MB: count(384),
   BUCKETQL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -82,6 +90,14 @@ export interface Config {
   readonly maxInflatedBytes: number;
   readonly maxInflationRatio: number;
   readonly maxObjects: number;
+  readonly maxMembers: number;
+  readonly maxColumns: number;
+  readonly maxCellBytes: number;
+  readonly maxNesting: number;
+  readonly maxDocumentBytes: number;
+  readonly maxSpoolBytes: number;
+  readonly parseSeconds: number;
+  readonly parseMemoryMB: number;
   readonly logLevel: string;
 }
 
@@ -135,6 +151,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxInflatedBytes: s.BUCKETQL_MAX_INFLATED_BYTES,
     maxInflationRatio: s.BUCKETQL_MAX_INFLATION_RATIO,
     maxObjects: s.BUCKETQL_MAX_OBJECTS,
+    maxMembers: s.BUCKETQL_MAX_MEMBERS,
+    maxColumns: s.BUCKETQL_MAX_COLUMNS,
+    maxCellBytes: s.BUCKETQL_MAX_CELL_BYTES,
+    maxNesting: s.BUCKETQL_MAX_NESTING,
+    maxDocumentBytes: s.BUCKETQL_MAX_DOCUMENT_BYTES,
+    maxSpoolBytes: s.BUCKETQL_MAX_SPOOL_BYTES,
+    parseSeconds: s.BUCKETQL_PARSE_SECONDS,
+    parseMemoryMB: s.BUCKETQL_PARSE_MEMORY_MB,
     logLevel: s.BUCKETQL_LOG_LEVEL,
   });
 }

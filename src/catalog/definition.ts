@@ -3,7 +3,7 @@ import { columnTypes } from '../columns.js';
 import { AppError } from '../errors.js';
 import { ianaTimezone } from '../timezone.js';
 import { compressionNames } from '../compression/index.js';
-import { fileTypes } from '../formats/index.js';
+import { fileTypes, formatOf, type FileType } from '../formats/index.js';
 
 /** How a file name is matched: against the key's last segment. */
 export const nameMatches = ['STARTS_WITH', 'CONTAINS', 'EXACT', 'GLOB'] as const;
@@ -32,13 +32,72 @@ const delimited = z.object({
   nullValues: z.array(z.string()).default(['']),
 });
 
+const json = z.object({
+  lines: z.boolean().exactOptional(),
+  dataTag: z.string().exactOptional(),
+  headerTag: z.string().exactOptional(),
+  flatten: z.array(z.string()).default([]),
+  escapeBackslash: z.boolean().default(false),
+  large: z.boolean().exactOptional(),
+});
+
+const xml = z.object({
+  // The children of the root, whatever their names.
+  xpath: z.string().min(1).default('/*/*'),
+  attributes: z.boolean().default(true),
+  flatten: z.array(z.string()).default([]),
+});
+
+const excel = z.object({
+  sheet: z.string().exactOptional(),
+  headers: z.boolean().default(true),
+  headerStartRow: row.default(1),
+  dataStartRow: row.exactOptional(),
+  footerRowsToSkip: z.int().min(0).default(0),
+});
+
 const selection = z.object({
   prefix: z.string().default(''),
   fileName: z.string().optional(),
   fileNameMatch: z.enum(nameMatches).default('STARTS_WITH'),
   compression: z.enum(['AUTO', ...compressionNames]).default('AUTO'),
+  subfileName: z.string().optional(),
   modifiedSince: z.iso.datetime({ offset: true }).optional(),
 });
+
+// Clients may send the options of all types; those of the dataset's own are kept, with their defaults.
+const format = z
+  .object({
+    type: z.enum(fileTypes.map((row) => row.type)),
+    csv: delimited.exactOptional(),
+    json: json.exactOptional(),
+    xml: xml.exactOptional(),
+    excel: excel.exactOptional(),
+  })
+  .transform((given): DatasetFormat => {
+    const { type } = given;
+    switch (formatOf(type).options) {
+      case 'csv':
+        return { type, csv: given.csv ?? delimited.parse({}) };
+      case 'json':
+        return { type, json: given.json ?? json.parse({}) };
+      case 'excel':
+        return { type, excel: given.excel ?? excel.parse({}) };
+      case 'xml':
+        return { type, xml: given.xml ?? xml.parse({}) };
+      case undefined:
+        return { type };
+    }
+  });
+
+/** What the objects hold, and the options of that type. */
+export interface DatasetFormat {
+  readonly type: FileType;
+  readonly csv?: z.infer<typeof delimited>;
+  readonly json?: z.infer<typeof json>;
+  readonly xml?: z.infer<typeof xml>;
+  readonly excel?: z.infer<typeof excel>;
+}
 
 const definition = z.object({
   name,
@@ -46,10 +105,7 @@ const definition = z.object({
   description: z.string().optional(),
   connection: z.string(),
   selection,
-  format: z.object({
-    type: z.enum(fileTypes.map((row) => row.type)),
-    csv: delimited.default(() => delimited.parse({})),
-  }),
+  format,
   columns: z
     .array(
       z

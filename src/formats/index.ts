@@ -1,11 +1,17 @@
 /**
- * The registry: one row for each file type. `kind` says which options it takes and how it is read. The API's enum of
- * file types is made of it.
+ * The registry: one row for each file type. `kind` says how it is read: delimited text by the engine's own reader, rows
+ * by a parser of ours (row-formats.ts), Parquet by the engine. `options` names the part of a dataset's format that says
+ * more. The API's enum of file types is made of it.
  */
 export const fileTypes = [
-  { type: 'CSV', kind: 'delimited', extensions: ['.csv'] },
-  { type: 'TSV', kind: 'delimited', extensions: ['.tsv', '.tab'] },
-  { type: 'TXT', kind: 'delimited', extensions: ['.txt'] },
+  { type: 'CSV', kind: 'delimited', options: 'csv', extensions: ['.csv'] },
+  { type: 'TSV', kind: 'delimited', options: 'csv', extensions: ['.tsv', '.tab'] },
+  { type: 'TXT', kind: 'delimited', options: 'csv', extensions: ['.txt'] },
+  { type: 'JSON', kind: 'rows', options: 'json', extensions: ['.json', '.jsonl', '.ndjson'] },
+  { type: 'XML', kind: 'rows', options: 'xml', extensions: ['.xml'] },
+  { type: 'XLS', kind: 'rows', options: 'excel', extensions: ['.xls'] },
+  { type: 'XLSX', kind: 'rows', options: 'excel', extensions: ['.xlsx', '.xlsm'] },
+  { type: 'PARQUET', kind: 'parquet', options: undefined, extensions: ['.parquet', '.pq'] },
 ] as const;
 
 /** A file type that can be imported, with what belongs to it. */

@@ -1,6 +1,7 @@
 import type { DatasetDefinition } from '../catalog/definition.js';
 import { columnNames, fileNameColumn, type Column, type ColumnType } from '../columns.js';
 import { AppError } from '../errors.js';
+import type { ParquetColumn } from '../relation.js';
 import { parseDateColumnsSpec } from '../formats/date-columns-spec.js';
 import { parseDatePattern, type DatePattern } from '../formats/date-pattern.js';
 
@@ -8,6 +9,10 @@ import { parseDatePattern, type DatePattern } from '../formats/date-pattern.js';
 export interface FoundColumn {
   readonly source: string;
   readonly occurrence: number;
+  /** Its type, where the file itself says it. */
+  readonly given?: ParquetColumn;
+  /** What its cells are, where the file tells lists and objects from texts. */
+  readonly cells?: 'nested' | 'text';
 }
 
 /** A column of the table to be, before its type is known. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseInput } from '../catalog/definition.js';
-import { compressionNamed, compressionNames } from '../compression/index.js';
+import { writableCompression, writableCompressionNames } from '../compression/index.js';
 import { AppError } from '../errors.js';
 import { ianaTimezone } from '../timezone.js';
 
@@ -34,7 +34,7 @@ const destination = z.object({
   delimiter: z.string().length(1, 'must be one character').default(','),
   header: z.boolean().default(true),
   extension: z.string().exactOptional(),
-  compression: z.enum(compressionNames).default('NONE'),
+  compression: z.enum(writableCompressionNames).default('NONE'),
   overwrite: z.boolean().default(false),
 });
 
@@ -91,7 +91,7 @@ export function objectKey(
     .replace(/\/{2,}/g, '/')
     .replace(/^\/|\/$/g, '');
   const extension =
-    to.extension ?? formatOf(to).extension + (compressionNamed(to.compression)?.extension ?? '');
+    to.extension ?? formatOf(to).extension + (writableCompression(to.compression)?.extension ?? '');
   const suffix = extension === '' || extension.startsWith('.') ? extension : `.${extension}`;
   const name = fill(to.fileName);
   const file = name.toLowerCase().endsWith(suffix.toLowerCase()) ? name : name + suffix;

@@ -1,24 +1,35 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { Bucket, ObjectSummary } from '../aws/objects.js';
 import type { Dataset, Generation } from '../catalog/datasets.js';
 import type { ManifestEntry } from '../catalog/manifest.js';
 import type { ImportProgress } from '../catalog/runs.js';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, Session } from '../engine/engine.js';
 import type { RejectedRow } from '../engine/load.js';
-import type { Selection } from '../catalog/definition.js';
-import { AppError, isAppError } from '../errors.js';
-import { layoutDelimited } from '../formats/delimited.js';
-import { toUtf8 } from '../formats/encoding.js';
-import { columnsOf } from './columns.js';
-import { keyPrefix, selects } from './select.js';
-import type { InflateLimits } from './inflate.js';
-import { spool, type SpooledFile } from './spool.js';
-import { TableLoad, type DescribedFile } from './table-load.js';
+import { AppError } from '../errors.js';
+import { formatOf } from '../formats/index.js';
+import type { DescribedFile } from './described.js';
+import {
+  canFollow,
+  cutterOf,
+  isArchive,
+  takeIn,
+  takeInMembers,
+  type IntakeLimits,
+  type IntakeOptions,
+} from './intake.js';
+import { RowReader, type RowReaderSettings } from './row-reader.js';
+import { selectObjects } from './select-objects.js';
+import { SpoolSpace } from './space.js';
+import {
+  spool,
+  spoolArriving,
+  type ArrivingFile,
+  type SpooledFile,
+  type SpoolOptions,
+} from './spool.js';
+import { TableLoad, type LoadedTable } from './table-load.js';
 
 /** What an import may cost. */
-export interface ImportLimits extends InflateLimits {
+export interface ImportLimits extends IntakeLimits, RowReaderSettings {
   readonly maxObjects: number;
 }
 
@@ -48,8 +59,6 @@ export interface ImportedTable {
   readonly progress: ImportProgress;
 }
 
-const sampleBytes = 2 ** 20;
-
 /**
  * Reads every selected object into a new table: objects stream to the spool while the engine loads what has arrived.
  * @throws NO_OBJECTS and what selection, spool, formats and load throw; the dataset's current table is never touched
@@ -57,30 +66,67 @@ const sampleBytes = 2 ** 20;
 export async function importObjects(job: ImportJob): Promise<ImportedTable> {
   const { definition } = job.dataset;
   const objects = await selectObjects(job);
+  const keys = new Set(objects.map(({ key }) => key));
   const rows = new Map<string, number>();
   const report = progressReport(job, objects);
 
-  const loaded = await job.engine.session(async (session) => {
+  const rowReader = new RowReader(job.limits);
+  const space = new SpoolSpace(job.limits.maxSpoolBytes);
+  const load = async (session: Session) => {
     const load = new TableLoad(session, { ...job, definition, spoolDirectory: job.spoolDir });
-    const batches = spool(job.bucket, objects, {
+    const intake: IntakeOptions = {
+      ...job,
+      definition,
+      session,
+      rowReader,
+      space,
+      room: () => load.room,
+      onRead: (read) => load.note(read),
+      layouts: new Map(),
+    };
+    const options: SpoolOptions = {
       dir: job.spoolDir,
       threads: job.downloadThreads,
       compression: definition.selection.compression,
       limits: job.limits,
       signal: job.signal,
+      space,
       onBytes: (bytes) => report.add({ bytesDone: bytes }),
-    });
-    for await (const batch of batches) {
-      const described = await Promise.all(batch.map((file) => describe(file, definition.format)));
-      await load.take(described);
-      report.add({ filesDone: batch.length, rowsAdded: load.rows - report.current().rowsAdded });
+    };
+    const waiting: DescribedFile[] = [];
+    const flush = async () => {
+      await load.take(waiting.splice(0));
+      report.add({ rowsAdded: load.rows - report.current().rowsAdded });
+    };
+    const take = async (described: readonly DescribedFile[]) => {
+      waiting.push(...described);
+      if (!isWorthWaiting(waiting)) await flush();
+    };
+    const { kind, type } = formatOf(definition.format.type);
+    if (canFollow(type)) {
+      for await (const file of spoolArriving(job.bucket, objects, options)) {
+        for await (const described of following(file, intake)) await take([described]);
+        report.add({ filesDone: 1 });
+      }
+    } else {
+      const cutter = (path: string, origin: string) => cutterOf({ path, origin }, intake);
+      const cutting = kind === 'delimited' ? { ...options, cutter } : options;
+      for await (const batch of spool(job.bucket, objects, cutting)) {
+        for await (const described of filesOf(batch, intake)) await take(described);
+        report.add({ filesDone: batch.filter(({ last }) => last).length });
+      }
     }
+    await flush();
     return load.finish();
-  });
+  };
+  const loaded = await job.engine.session(load).finally(() => rowReader.close());
 
-  for (const file of loaded.files) rows.set(file.origin, (rows.get(file.origin) ?? 0) + file.rows);
+  for (const { origin, rows: count } of loaded.files) {
+    const key = keyOf(origin, keys);
+    rows.set(key, (rows.get(key) ?? 0) + count);
+  }
   const rowCount = loaded.files.reduce((sum, file) => sum + file.rows, 0);
-  refuseNoGoodRow(rowCount, loaded.rejected);
+  refuseNoGoodRow(rowCount, loaded);
   report.set({
     rowsAdded: rowCount,
     rowsRemoved: Number(job.dataset.current?.rowCount ?? 0n),
@@ -103,100 +149,87 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
   };
 }
 
-// Where listing is not allowed an exact name is still a key that can be asked for.
-async function* candidates(
-  { bucket, signal }: Pick<ImportJob, 'bucket' | 'signal'>,
-  prefix: string,
-  { fileName, fileNameMatch }: Selection,
-): AsyncGenerator<ObjectSummary, void> {
+// A statement for each of a thousand small files would take longer than their rows.
+function isWorthWaiting(files: readonly DescribedFile[]): boolean {
+  const bytes = files.reduce((sum, { kind, file }) => sum + (kind === 'rows' ? file.bytes : 0), 0);
+  return files.length < 500 && bytes < 8 << 20 && files.every(({ kind }) => kind === 'rows');
+}
+
+/** The files that a batch holds, in their order; neighbours of text together, for the engine reads them in parallel. */
+async function* filesOf(
+  batch: readonly SpooledFile[],
+  options: IntakeOptions,
+): AsyncGenerator<DescribedFile[], void> {
+  let together: DescribedFile[] = [];
+  for (const file of batch) {
+    for await (const described of filesIn(file, options)) {
+      if (described.kind === 'rows') {
+        if (together.length > 0) yield together;
+        together = [];
+        yield [described];
+      } else {
+        together.push(described);
+      }
+    }
+  }
+  if (together.length > 0) yield together;
+}
+
+async function* filesIn(
+  { object, path, plain, longestLine, earlier }: SpooledFile,
+  options: IntakeOptions,
+): AsyncGenerator<DescribedFile, void> {
+  const origin = object.key;
+  const archive = earlier.length === 0 && (await isArchive(path, options));
+  if (archive) yield* takeInMembers({ path, origin }, options);
+  else yield* takeIn({ path, origin, plain, longestLine, earlier }, options);
+}
+
+/** The files of an object that is still arriving. */
+async function* following(
+  { object, path, arrival, whole }: ArrivingFile,
+  options: IntakeOptions,
+): AsyncGenerator<DescribedFile, void> {
+  const origin = object.key;
+  if (await isArchive(path, options)) {
+    await whole;
+    yield* takeInMembers({ path, origin }, options);
+    return;
+  }
+  // When its download fails, who follows the file must not wait for the rest.
+  const stop = new AbortController();
+  const failed = whole.catch(() => stop.abort());
+  const signal = AbortSignal.any([options.signal, stop.signal]);
   try {
-    yield* bucket.list(prefix, signal);
+    yield* takeIn({ path, origin, arrival }, { ...options, signal });
+    await failed;
   } catch (error) {
-    const exact = fileNameMatch === 'EXACT' && fileName !== undefined;
-    if (!exact || !isAppError(error) || error.code !== 'ACCESS_DENIED') throw error;
-    yield await bucket.head(prefix + fileName, signal);
+    if (stop.signal.aborted) await whole;
+    throw error;
   }
 }
 
+/** The object that a file came from: its origin is the object's key, or that and a member's name. */
+function keyOf(origin: string, keys: ReadonlySet<string>): string {
+  for (let end = origin.length; end > 0; end = origin.lastIndexOf('!', end - 1)) {
+    const key = origin.slice(0, end);
+    if (keys.has(key)) return key;
+  }
+  return origin;
+}
+
 // A wrong pattern or type rejects everything: that is no import with bad rows, it is a definition to mend.
-function refuseNoGoodRow(rowCount: number, rejected: readonly RejectedRow[]): void {
+function refuseNoGoodRow(rowCount: number, { rejected, warnings }: LoadedTable): void {
   const [first] = rejected;
   if (rowCount > 0 || !first) return;
   const { file, line, column, value, reason } = first;
   const place = `${file}${line === null ? '' : ` line ${line}`}${column === null ? '' : `, column ${column}`}`;
+  const hint = warnings[0] === undefined ? '' : `. ${warnings[0]}`;
   throw new AppError(
     column === null ? 'MALFORMED_ROW' : 'INVALID_VALUE',
-    `None of the ${rejected.length} rows is good; the first is ${place}: ${reason}${value === null ? '' : `, found ${JSON.stringify(value)}`}`,
+    `None of the ${rejected.length} rows is good; the first is ${place}: ${reason}${value === null ? '' : `, found ${JSON.stringify(value)}`}${hint}`,
     { details: { file, line, column, value, rejected: rejected.length } },
   );
-}
-
-/** The objects a dataset's selection takes, in key order. */
-export async function selectObjects(
-  job: Pick<ImportJob, 'dataset' | 'bucket' | 'connectionPrefix' | 'signal'> & {
-    readonly limits: Pick<ImportLimits, 'maxObjects'>;
-  },
-): Promise<ObjectSummary[]> {
-  const { selection } = job.dataset.definition;
-  const prefix = keyPrefix(job.connectionPrefix, selection);
-  const wanted = selects(selection);
-  const objects: ObjectSummary[] = [];
-  let seen = 0;
-  for await (const object of candidates(job, prefix, selection)) {
-    seen++;
-    if (!wanted(object)) continue;
-    objects.push(object);
-    if (objects.length > job.limits.maxObjects) {
-      throw new AppError(
-        'INVALID_INPUT',
-        `The selection matches more than ${job.limits.maxObjects} objects; narrow it, or raise BUCKETQL_MAX_OBJECTS`,
-        { details: { prefix, limit: job.limits.maxObjects } },
-      );
-    }
-  }
-  if (objects.length === 0) {
-    throw new AppError(
-      'NO_OBJECTS',
-      seen === 0
-        ? `There is no object below prefix ${JSON.stringify(prefix)}; check the selection's prefix`
-        : `None of the ${seen} objects below prefix ${JSON.stringify(prefix)} matches the selection; check fileName, fileNameMatch and modifiedSince`,
-      { details: { prefix, objects: seen } },
-    );
-  }
-  return objects;
-}
-
-/** Looks at the beginning of a spooled file to see how it is to be read. */
-export async function describe(
-  file: Pick<SpooledFile, 'path' | 'bytes'> & { readonly object: Pick<ObjectSummary, 'key'> },
-  format: Dataset['definition']['format'],
-): Promise<DescribedFile> {
-  const handle = await open(file.path);
-  try {
-    const sample = Buffer.alloc(Math.min(sampleBytes, file.bytes));
-    const { bytesRead } = await handle.read(sample, 0, sample.length, 0);
-    const source = {
-      origin: file.object.key,
-      complete: bytesRead === file.bytes,
-      type: format.type,
-    };
-    const layout = layoutDelimited(sample.subarray(0, bytesRead), source, format.csv);
-    if (layout && layout.encoding !== 'utf-8')
-      await rewriteInUtf8(file.path, layout.encoding, source.origin);
-    return {
-      file: { path: file.path, origin: source.origin },
-      layout,
-      columns: layout ? columnsOf(layout.headers) : [],
-    };
-  } finally {
-    await handle.close();
-  }
-}
-
-async function rewriteInUtf8(path: string, encoding: string, origin: string): Promise<void> {
-  const target = `${path}.utf8`;
-  await pipeline(createReadStream(path), toUtf8(encoding, origin), createWriteStream(target));
-  await rename(target, path);
 }
 
 function progressReport(job: ImportJob, objects: readonly ObjectSummary[]) {

@@ -2,11 +2,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket, ObjectSummary } from '../aws/objects.js';
 import {
+  BrokenStream,
   compressionNamed,
   compressionOf,
   magicBytes,
-  type Compression,
   type CompressionName,
+  type StreamCompression,
 } from '../compression/index.js';
 import { AppError, isAppError, messageOf } from '../errors.js';
 
@@ -29,7 +30,7 @@ export interface InflateOptions {
 const ratioFrom = 2 ** 20;
 
 /**
- * The bytes of an object as it was listed, inflated. Whoever stops reading early closes everything.
+ * The bytes of an object as it was listed, inflated; archives as they are (see unpack.ts). Whoever stops reading early closes everything.
  * @throws CORRUPT_COMPRESSION, OBJECT_TOO_LARGE, OBJECT_CHANGED, S3_UNAVAILABLE and the errors of aws/errors.ts, each naming the object
  */
 export async function* inflatedBytes(
@@ -46,7 +47,7 @@ export async function* inflatedBytes(
     stored += bytes;
     options.onBytes?.(bytes);
   };
-  let compression: Compression | undefined;
+  let compression: StreamCompression | undefined;
   try {
     const recognised = await recognise(body, object, options.compression);
     compression = recognised.compression;
@@ -55,16 +56,7 @@ export async function* inflatedBytes(
       : (recognised.bytes as AsyncIterable<Buffer>)) {
       if (!compression) arrived(chunk.length);
       inflated += chunk.length;
-      if (inflated > limits.maxInflatedBytes) {
-        throw tooLarge(object, `${limits.maxInflatedBytes} bytes`, 'BUCKETQL_MAX_INFLATED_BYTES');
-      }
-      if (inflated > ratioFrom && inflated > stored * limits.maxInflationRatio) {
-        throw tooLarge(
-          object,
-          `${limits.maxInflationRatio} times its size`,
-          'BUCKETQL_MAX_INFLATION_RATIO',
-        );
-      }
+      checkInflation(object.key, { stored, inflated }, limits);
       yield chunk;
     }
     if (stored !== object.size) {
@@ -80,7 +72,7 @@ export async function* inflatedBytes(
 // The body flows into the inflating stream without a promise for each chunk.
 async function* through(
   bytes: Readable,
-  compression: Compression,
+  compression: StreamCompression,
   arrived: (bytes: number) => void,
 ): AsyncGenerator<Buffer, void> {
   const inflate = compression.inflate();
@@ -100,9 +92,24 @@ async function recognise(
   body: Readable,
   object: ObjectSummary,
   asked: CompressionName | 'AUTO',
-): Promise<{ compression: Compression | undefined; bytes: Readable }> {
-  if (asked === 'NONE') return { compression: undefined, bytes: body };
-  const arriving = body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
+): Promise<{ compression: StreamCompression | undefined; bytes: Readable }> {
+  // An archive may have a program in front, so its beginning says nothing when it was asked for.
+  if (asked === 'NONE' || asked === 'ZIP') return { compression: undefined, bytes: body };
+  const { head, bytes } = await peek(body);
+  const found = compressionOf(head);
+  if (asked !== 'AUTO' && found !== compressionNamed(asked) && head.length > 0) {
+    throw new AppError(
+      'CORRUPT_COMPRESSION',
+      `Object ${object.key} is not ${asked}; set the selection's compression to AUTO or NONE, or leave the object out`,
+      { details: { file: object.key, key: object.key } },
+    );
+  }
+  return { compression: found?.kind === 'stream' ? found : undefined, bytes };
+}
+
+/** The beginning of a stream, long enough to recognise a compression, and the stream with it put back. */
+export async function peek(stream: Readable): Promise<{ head: Buffer; bytes: Readable }> {
+  const arriving = stream.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
   const chunks: Buffer[] = [];
   let bytes = 0;
   let ended = false;
@@ -116,26 +123,45 @@ async function recognise(
     }
   }
   const head = Buffer.concat(chunks);
-  const found = compressionOf(head);
-  if (asked !== 'AUTO' && found !== compressionNamed(asked) && head.length > 0) {
-    throw new AppError(
-      'CORRUPT_COMPRESSION',
-      `Object ${object.key} is not ${asked}; set the selection's compression to AUTO or NONE, or leave the object out`,
-      { details: { file: object.key, key: object.key } },
-    );
-  }
-  if (ended) return { compression: found, bytes: Readable.from(chunks) };
-  body.unshift(head);
+  if (ended) return { head, bytes: Readable.from(chunks) };
+  stream.unshift(head);
   await arriving.return?.();
-  return { compression: found, bytes: body };
+  return { head, bytes: stream };
 }
 
-function tooLarge(object: ObjectSummary, limit: string, setting: string): AppError {
-  return new AppError(
-    'OBJECT_TOO_LARGE',
-    `Object ${object.key} inflates past ${limit}; raise ${setting} or split it`,
-    { details: { file: object.key, key: object.key, limit: setting } },
-  );
+/**
+ * Refuses what inflates to more than is allowed.
+ * @throws OBJECT_TOO_LARGE
+ */
+export function checkInflation(
+  key: string,
+  { stored, inflated }: { readonly stored: number; readonly inflated: number },
+  { maxInflatedBytes, maxInflationRatio }: InflateLimits,
+): void {
+  const past = (limit: string, setting: string) =>
+    new AppError(
+      'OBJECT_TOO_LARGE',
+      `Object ${key} inflates past ${limit}; raise ${setting} or split it`,
+      { details: { file: key, key, limit: setting } },
+    );
+  if (inflated > maxInflatedBytes) {
+    throw past(`${maxInflatedBytes} bytes`, 'BUCKETQL_MAX_INFLATED_BYTES');
+  }
+  if (inflated > ratioFrom && inflated > stored * maxInflationRatio) {
+    throw past(`${maxInflationRatio} times its size`, 'BUCKETQL_MAX_INFLATION_RATIO');
+  }
+}
+
+/** The error of a compressed stream that cannot be inflated. */
+export function brokenStream(origin: string, compression: string, error: BrokenStream): AppError {
+  const found =
+    error.how === 'unsupported'
+      ? `is a ${compression} stream that cannot be read (${error.message})`
+      : `is a truncated or damaged ${compression} stream (${error.message}); have it sent again, or leave it out of the selection`;
+  return new AppError('CORRUPT_COMPRESSION', `Object ${origin} ${found}`, {
+    details: { file: origin, key: origin },
+    cause: error,
+  });
 }
 
 function broken(object: ObjectSummary, how: string, cause?: unknown): AppError {
@@ -148,21 +174,17 @@ function broken(object: ObjectSummary, how: string, cause?: unknown): AppError {
 function readingError(
   error: unknown,
   object: ObjectSummary,
-  state: { compression: Compression | undefined; whole: boolean; signal: AbortSignal },
+  state: { compression: StreamCompression | undefined; whole: boolean; signal: AbortSignal },
 ): AppError {
   if (isAppError(error)) return error;
-  const details = { file: object.key, key: object.key };
   if (state.signal.aborted) {
-    return new AppError('CANCELLED', `Reading ${object.key} was cancelled`, { details });
+    return new AppError('CANCELLED', `Reading ${object.key} was cancelled`, {
+      details: { file: object.key, key: object.key },
+    });
   }
-  const { code } = error as NodeJS.ErrnoException;
   // A stream that ends too early is the object's fault only when all of the object was there.
-  if (state.compression && (code === 'Z_DATA_ERROR' || (code?.startsWith('Z_') && state.whole))) {
-    return new AppError(
-      'CORRUPT_COMPRESSION',
-      `Object ${object.key} is a truncated or damaged ${state.compression.name} stream (${messageOf(error)}); have it sent again, or leave it out of the selection`,
-      { details, cause: error },
-    );
+  if (state.compression && error instanceof BrokenStream && (error.how !== 'cut' || state.whole)) {
+    return brokenStream(object.key, state.compression.name, error);
   }
   return broken(object, messageOf(error), error);
 }

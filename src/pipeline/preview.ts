@@ -1,15 +1,21 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bucket, ObjectSummary } from '../aws/objects.js';
 import type { Dataset } from '../catalog/datasets.js';
 import type { Column } from '../columns.js';
 import type { Dialect } from '../dialect.js';
-import type { Engine } from '../engine/engine.js';
+import { compressionOf, magicBytes } from '../compression/index.js';
+import type { Engine, Session } from '../engine/engine.js';
+import { formatOf } from '../formats/index.js';
 import { compileJson } from '../query/json.js';
 import { ident, sql } from '../sql.js';
-import { describe, selectObjects, type ImportLimits } from './import.js';
+import type { ImportLimits } from './import.js';
 import { inflatedBytes } from './inflate.js';
-import { TableLoad, type DescribedFile } from './table-load.js';
+import { canFollow, isArchive, takeIn, takeInMembers, type IntakeOptions } from './intake.js';
+import { RowReader } from './row-reader.js';
+import { selectObjects } from './select-objects.js';
+import { SpoolSpace } from './space.js';
+import { TableLoad } from './table-load.js';
 
 /** What an import would find, from the beginning of the first objects. Nothing is stored. */
 export interface Preview {
@@ -41,6 +47,7 @@ export interface PreviewJob {
 const previewObjects = 3;
 const previewBytes = 2 ** 20;
 const shownObjects = 100;
+const enoughRows = 1000;
 
 /**
  * Reads the first mebibyte of the first objects by the very code that imports whole ones.
@@ -49,17 +56,40 @@ const shownObjects = 100;
 export async function previewObjectsOf(job: PreviewJob): Promise<Preview> {
   const { definition } = job.dataset;
   const objects = await selectObjects(job);
-  const described: DescribedFile[] = [];
-  for (const [index, object] of objects.slice(0, previewObjects).entries()) {
-    const path = join(job.spoolDir, String(index));
-    await beginning(job, object, path);
-    const { size } = await stat(path);
-    described.push(await describe({ path, bytes: size, object }, definition.format));
-  }
-  const loaded = await job.engine.session(async (session) => {
+  const rowReader = new RowReader(job.limits);
+  const space = new SpoolSpace(job.limits.maxSpoolBytes);
+  const detected: Record<string, unknown> = {};
+  const show = async (session: Session) => {
     const load = new TableLoad(session, { ...job, definition, spoolDirectory: job.spoolDir });
+    const options: IntakeOptions = {
+      ...job,
+      definition,
+      session,
+      rowReader,
+      space,
+      room: () => load.room,
+      onRead(read) {
+        load.note(read);
+        merge(detected, read.detected);
+      },
+      layouts: new Map(),
+      enough: enoughRows,
+    };
     try {
-      await load.take(described);
+      for (const [index, object] of objects.slice(0, previewObjects).entries()) {
+        const path = join(job.spoolDir, String(index));
+        const partial = await beginning(job, object, path);
+        const file = { path, origin: object.key };
+        const described = (await isArchive(path, options))
+          ? takeInMembers(file, options)
+          : takeIn({ ...file, partial }, options);
+        let files = 0;
+        for await (const one of described) {
+          if (one.kind === 'delimited') merge(detected, one.layout.detected);
+          await load.take([one]);
+          if (++files === previewObjects) break;
+        }
+      }
       const table = await load.finish();
       if (table.columns.length === 0) return { ...table, shown: [] };
       const query = {
@@ -84,7 +114,8 @@ export async function previewObjectsOf(job: PreviewJob): Promise<Preview> {
     } finally {
       await session.run(sql`drop table if exists ${ident(job.table)}`);
     }
-  });
+  };
+  const loaded = await job.engine.session(show).finally(() => rowReader.close());
   const rejected = loaded.rejected
     .slice(0, 10)
     .map(({ file, line, reason }) => `${file}${line === null ? '' : ` line ${line}`}: ${reason}`);
@@ -94,22 +125,39 @@ export async function previewObjectsOf(job: PreviewJob): Promise<Preview> {
     totalBytes: objects.reduce((sum, object) => sum + BigInt(object.size), 0n),
     columns: loaded.columns,
     rows: loaded.shown,
-    detected: described.find(({ layout }) => layout !== undefined)?.layout?.detected ?? {},
+    detected,
     warnings: [...loaded.warnings, ...rejected],
   };
 }
 
-// Writes the inflated beginning of an object, cut behind its last whole line.
-async function beginning(job: PreviewJob, object: ObjectSummary, path: string): Promise<void> {
-  const { compression } = job.dataset.definition.selection;
-  const chunks: Buffer[] = [];
+// What the first file showed counts.
+function merge(into: Record<string, unknown>, more: Readonly<Record<string, unknown>>): void {
+  for (const [option, value] of Object.entries(more)) into[option] ??= value;
+}
+
+/**
+ * Writes the inflated beginning of an object; text of lines is cut behind its last whole line. What can be read only
+ * as a whole is written as a whole.
+ * @returns whether it is only the beginning
+ */
+async function beginning(job: PreviewJob, object: ObjectSummary, path: string): Promise<boolean> {
+  const { format, selection } = job.dataset.definition;
+  const { compression } = selection;
+  const text = formatOf(format.type).kind === 'delimited';
+  const file = await open(path, 'w');
   let bytes = 0;
-  for await (const chunk of inflatedBytes(job.bucket, object, { ...job, compression })) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > previewBytes) break;
+  try {
+    let archive: boolean | undefined;
+    for await (const chunk of inflatedBytes(job.bucket, object, { ...job, compression })) {
+      archive ??= compressionOf(chunk.subarray(0, magicBytes))?.kind === 'archive';
+      bytes += chunk.length;
+      const enough = bytes > previewBytes && !archive && (text || canFollow(format.type));
+      const end = enough && text ? chunk.lastIndexOf(0x0a) + 1 || chunk.length : chunk.length;
+      await file.appendFile(chunk.subarray(0, end));
+      if (enough) return true;
+    }
+    return false;
+  } finally {
+    await file.close();
   }
-  const all = Buffer.concat(chunks);
-  const end = bytes > previewBytes ? all.lastIndexOf(0x0a) + 1 || all.length : all.length;
-  await writeFile(path, all.subarray(0, end));
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DatasetDefinition } from '../catalog/definition.js';
 import { fileNameColumn, type Column } from '../columns.js';
 import type { Session } from '../engine/engine.js';
@@ -9,11 +10,15 @@ import {
   type LoadTarget,
   type RejectedRow,
 } from '../engine/load.js';
+import { appendParquet } from '../engine/parquet/append.js';
+import { parquetWarnings } from '../engine/parquet/describe.js';
+import { widerColumn } from '../engine/parquet/widen.js';
+import { firstMisfit } from '../engine/first-misfit.js';
 import { profile } from '../engine/profile.js';
 import { AppError } from '../errors.js';
-import { delimitedRelation, type DelimitedLayout } from '../formats/delimited.js';
-import { mergeProfiles, typeOfProfile, type TextProfile } from '../inference.js';
-import type { LocalFile, Relation } from '../relation.js';
+import { mergeProfiles, typeOfProfile, type TextProfile, type TypeDecision } from '../inference.js';
+import type { FormatLimits } from '../limits.js';
+import type { LocalFile, ParquetColumn, TextRelation } from '../relation.js';
 import { ident, sql } from '../sql.js';
 import {
   columnKey,
@@ -24,14 +29,21 @@ import {
   type FoundColumn,
   type PlannedColumn,
 } from './columns.js';
-
-/** A local file and what its beginning showed. */
-export interface DescribedFile {
-  readonly file: LocalFile;
-  /** Undefined: an empty file. */
-  readonly layout: DelimitedLayout | undefined;
-  readonly columns: readonly FoundColumn[];
-}
+import {
+  isReadable,
+  isText,
+  relationsOf,
+  type DescribedFile,
+  type ReadableFile,
+} from './described.js';
+import {
+  givenColumns,
+  loadColumn,
+  needsProfile,
+  nestedColumns,
+  patternNote,
+} from './load-columns.js';
+import { refuseDrift } from './schema-drift.js';
 
 /** A table that holds all rows of all files taken. */
 export interface LoadedTable {
@@ -47,10 +59,13 @@ export interface TableLoadOptions {
   readonly table: string;
   readonly definition: DatasetDefinition;
   readonly spoolDirectory: string;
+  readonly limits: Pick<FormatLimits, 'maxCellBytes'>;
   readonly signal: AbortSignal;
 }
 
 const sampleRows = 20_000;
+// Each costs a reading up to the value.
+const mostExplained = 20;
 
 /**
  * Loads files as they come with types guessed from the first; when a later one shows another column or a value that the
@@ -60,9 +75,14 @@ export class TableLoad {
   readonly #session: Session;
   readonly #options: TableLoadOptions;
   readonly #files: DescribedFile[] = [];
+  /** Rows that a format could not read: no load sees them, however often it begins. */
+  readonly #unread: RejectedRow[] = [];
+  readonly #notes = new Set<string>();
   #target: LoadTarget | undefined;
   #plans: readonly PlannedColumn[] = [];
   #known = new Set<string>();
+  /** What files themselves say that columns are, put together. */
+  #given = new Map<string, ParquetColumn>();
   #guessFailed = false;
   #result = emptyResult();
 
@@ -73,22 +93,30 @@ export class TableLoad {
 
   /** Rows in the table so far. */
   get rows(): number {
-    return this.#result.files.reduce((sum, file) => sum + file.rows, 0);
+    return this.#result.rows;
+  }
+
+  /** How many more rows may be set aside. */
+  get room(): number {
+    const { rejected } = this.#result;
+    return this.#options.definition.maxRejectedRows - rejected.length - this.#unread.length;
+  }
+
+  /** Takes what the reader of a format said, beside the rows. */
+  note(read: { readonly rejected: readonly RejectedRow[]; readonly warnings: readonly string[] }) {
+    this.#unread.push(...read.rejected);
+    for (const warning of read.warnings) this.#notes.add(warning);
   }
 
   /** Takes further files, in the order in which their rows are to stand. */
   async take(files: readonly DescribedFile[]): Promise<void> {
     this.#files.push(...files);
     if (this.#options.definition.schemaDrift === 'FAIL') this.#refuseDrift(files);
-    const readable = files.filter(({ layout }) => layout !== undefined);
+    const readable = files.filter(isReadable);
     if (this.#guessFailed || readable.length === 0) return;
     try {
       if (!this.#target) await this.#begin(readable, { sampleRows });
-      if (
-        readable.some(({ columns }) =>
-          columns.some((column) => !this.#known.has(columnKey(column))),
-        )
-      ) {
+      if (readable.some(({ columns }) => columns.some((column) => !this.#holds(column)))) {
         throw new TypeTooNarrow([]);
       }
       await this.#append(readable);
@@ -100,26 +128,79 @@ export class TableLoad {
 
   /** @throws COLUMN_NOT_FOUND, INVALID_VALUE, TOO_MANY_REJECTED_ROWS and what the load throws */
   async finish(): Promise<LoadedTable> {
-    const readable = this.#files.filter(({ layout }) => layout !== undefined);
-    if (readable.length === 0) return { ...emptyResult(), columns: [], warnings: this.#warnings() };
+    const readable = this.#files.filter(isReadable);
+    if (readable.length === 0) {
+      return { files: [], rejected: this.#unread, columns: [], warnings: this.#warnings() };
+    }
+    this.#refuseDriftOfRows();
     if (this.#guessFailed) {
+      const guessed = this.#target?.columns ?? [];
       await this.#session.run(sql`drop table if exists ${ident(this.#options.table)}`);
       this.#result = emptyResult();
       await this.#begin(readable, {});
+      await this.#explain(guessed, readable);
       await this.#append(readable);
     }
-    return { ...this.#result, columns: await this.#columns(), warnings: this.#warnings() };
+    const columns = await this.#columns();
+    const { files } = this.#result;
+    return { files, rejected: this.#rejected(), columns, warnings: this.#warnings() };
   }
 
-  async #begin(files: readonly DescribedFile[], sample: { sampleRows?: number }): Promise<void> {
-    const { definition, table, spoolDirectory, signal } = this.#options;
+  /** Says which value made a guessed type give way. */
+  async #explain(guessed: readonly LoadColumn[], files: readonly ReadableFile[]): Promise<void> {
+    const { definition, spoolDirectory, limits, signal } = this.#options;
+    const relations = relationsOf(files, definition.format, []).filter(isText);
+    let explained = 0;
+    for (const before of guessed) {
+      const key = columnKey(before);
+      const after = this.#target?.columns.find((column) => columnKey(column) === key);
+      if (!before.inferred || !after || after.type === before.type) continue;
+      if (++explained > mostExplained) break;
+      for (const relation of relations) {
+        const options = { spoolDirectory, limits, signal };
+        const misfit = await firstMisfit(this.#session, relation, before, options);
+        if (!misfit) continue;
+        const { file, line, value } = misfit;
+        this.#notes.add(
+          `${file} line ${line}: ${JSON.stringify(value.slice(0, 100))} in column ${before.name} is no ${before.type}, so the column is ${after.type}`,
+        );
+        break;
+      }
+    }
+  }
+
+  #rejected(): RejectedRow[] {
+    if (this.#unread.length === 0) return this.#result.rejected;
+    const order = new Map(this.#files.map(({ file }, index) => [file.origin, index]));
+    const place = ({ file }: RejectedRow) => order.get(file) ?? 0;
+    return [...this.#unread, ...this.#result.rejected].toSorted(
+      (a, b) => place(a) - place(b) || (a.line ?? 0) - (b.line ?? 0),
+    );
+  }
+
+  /** Whether the table has such a column, of a type that holds what the file says its values are. */
+  #holds(column: FoundColumn): boolean {
+    const key = columnKey(column);
+    if (!this.#known.has(key)) return false;
+    const loaded = this.#target?.columns.find((one) => columnKey(one) === key);
+    if (!loaded?.inferred) return true;
+    if (column.cells === 'text') return loaded.type !== 'JSON';
+    const { given } = column;
+    const before = this.#given.get(key);
+    return (
+      !given || (before !== undefined && isDeepStrictEqual(before, widerColumn(before, given)))
+    );
+  }
+
+  async #begin(files: readonly ReadableFile[], sample: { sampleRows?: number }): Promise<void> {
+    const { definition, table, spoolDirectory, limits, signal } = this.#options;
     const found = unionOfColumns(files.map(({ columns }) => columns));
     this.#known = new Set(found.map(columnKey));
     this.#plans = planColumns(found, definition);
     const exact = sample.sampleRows === undefined;
     const profiles = new Map<string, TextProfile>();
     const looked = this.#plans.filter((plan) => needsProfile(plan));
-    for (const relation of relationsOf(files, definition.format.csv)) {
+    for (const relation of relationsOf(files, definition.format, []).filter(isText)) {
       const keys = keysOf(relation);
       const wanted = looked
         .map((plan) => keys.indexOf(columnKey(plan)))
@@ -128,6 +209,7 @@ export class TableLoad {
       const found = await profile(this.#session, relation, wanted, {
         ...sample,
         spoolDirectory,
+        limits,
         signal,
       });
       for (const [index, position] of wanted.entries()) {
@@ -137,24 +219,36 @@ export class TableLoad {
         if (one) profiles.set(key, before ? mergeProfiles(before, one) : one);
       }
     }
+    this.#given = givenColumns(files);
+    const nested = nestedColumns(files);
+    const typeOf = (key: string): TypeDecision | undefined => {
+      if (nested.has(key)) return { type: 'JSON' };
+      const seen = profiles.get(key);
+      return this.#given.get(key) ?? (seen && typeOfProfile(seen));
+    };
     this.#target = {
       table,
-      columns: this.#plans.map((plan) => loadColumn(plan, profiles.get(columnKey(plan)), exact)),
+      columns: this.#plans.map((plan) => loadColumn(plan, typeOf(columnKey(plan)), exact)),
       fileName: definition.addFileNameColumn,
     };
     await createTable(this.#session, this.#target);
   }
 
-  async #append(files: readonly DescribedFile[]): Promise<void> {
-    const { definition, spoolDirectory, signal } = this.#options;
+  async #append(files: readonly ReadableFile[]): Promise<void> {
+    const { definition, spoolDirectory, limits, signal } = this.#options;
     if (!this.#target) return;
-    for (const relation of relationsOf(files, definition.format.csv)) {
-      const loaded = await append(this.#session, this.#target, relation, {
+    for (const relation of relationsOf(files, definition.format, [...this.#given.values()])) {
+      const options = {
         badRows: definition.badRows,
-        maxRejectedRows: definition.maxRejectedRows - this.#result.rejected.length,
+        maxRejectedRows: this.room,
         spoolDirectory,
+        limits,
         signal,
-      });
+      };
+      const loaded = isText(relation)
+        ? await append(this.#session, this.#target, relation, options)
+        : await appendParquet(this.#session, this.#target, relation, options);
+      this.#result.rows += loaded.rows;
       this.#result.files.push(...loaded.files);
       this.#result.rejected.push(...loaded.rejected);
       this.#result.shortRows += loaded.shortRows;
@@ -203,8 +297,11 @@ export class TableLoad {
   }
 
   #warnings(): string[] {
-    const empty = this.#files.filter(({ layout }) => layout === undefined);
-    const warnings = this.#files.flatMap(({ layout }) => layout?.warnings ?? []);
+    const empty = this.#files.filter(({ kind }) => kind === 'empty');
+    const warnings = this.#files.flatMap((file) =>
+      file.kind === 'delimited' ? file.layout.warnings : [],
+    );
+    warnings.push(...this.#notes, ...parquetWarnings([...this.#given.values()]));
     if (empty.length > 0) {
       warnings.push(`${empty.length} files are empty, the first is ${empty[0]?.file.origin}`);
     }
@@ -217,85 +314,32 @@ export class TableLoad {
   }
 
   #refuseDrift(files: readonly DescribedFile[]): void {
-    const first = this.#files.find(({ layout }) => layout !== undefined);
+    const first = this.#files.find(isReadable);
     if (!first) return;
-    const expected = new Set(first.columns.map(columnKey));
-    for (const { file, layout, columns } of files) {
-      if (!layout) continue;
-      const own = new Set(columns.map(columnKey));
-      const strange =
-        columns.find((column) => !expected.has(columnKey(column))) ??
-        first.columns.find((column) => !own.has(columnKey(column)));
-      if (strange) {
-        throw new AppError(
-          'SCHEMA_DRIFT',
-          `Column ${JSON.stringify(strange.source)} stands in only one of ${first.file.origin} and ${file.origin}, and schemaDrift is FAIL; set it to WIDEN, or narrow the selection`,
-          { details: { file: file.origin, column: strange.source } },
-        );
-      }
+    // The rows of one file may come in several: their columns are known when all are there.
+    for (const file of files.filter(isReadable)) if (file.kind !== 'rows') refuseDrift(first, file);
+  }
+
+  #refuseDriftOfRows(): void {
+    if (this.#options.definition.schemaDrift !== 'FAIL') return;
+    const whole = new Map<string, { file: LocalFile; columns: FoundColumn[] }>();
+    for (const { kind, file, columns } of this.#files.filter(isReadable)) {
+      if (kind !== 'rows') continue;
+      const before = whole.get(file.origin)?.columns ?? [];
+      whole.set(file.origin, { file, columns: unionOfColumns([before, columns]) });
     }
+    const [first, ...others] = whole.values();
+    for (const other of others) if (first) refuseDrift(first, other);
   }
 }
 
 function emptyResult() {
   return {
+    rows: 0,
     files: [] as { origin: string; rows: number }[],
     rejected: [] as RejectedRow[],
     shortRows: 0,
   };
 }
 
-const needsProfile = (plan: PlannedColumn) =>
-  plan.pattern === undefined && (plan.declared === undefined || plan.declared === 'DECIMAL');
-
-function loadColumn(
-  plan: PlannedColumn,
-  seen: TextProfile | undefined,
-  exact: boolean,
-): LoadColumn {
-  const { name, source, occurrence, pattern, declared } = plan;
-  const place = { name, source, occurrence };
-  if (pattern) {
-    const type = pattern.timezone && pattern.type === 'TIMESTAMP' ? 'TIMESTAMP_TZ' : pattern.type;
-    return { ...place, type, inferred: false, pattern };
-  }
-  const guess = seen ? typeOfProfile(seen) : ({ type: 'STRING' } as const);
-  if (declared === undefined) return { ...place, ...guess, inferred: true };
-  if (declared !== 'DECIMAL') return { ...place, type: declared, inferred: false };
-  // A declared DECIMAL has no size of its own: it gets the one its values need.
-  const decimal =
-    'decimal' in guess && guess.decimal
-      ? guess.decimal
-      : { precision: 38, scale: guess.type === 'STRING' ? 9 : 0 };
-  return { ...place, type: 'DECIMAL', decimal, inferred: !exact };
-}
-
-function patternNote(column: LoadColumn): string | undefined {
-  return (
-    column.pattern &&
-    `${column.pattern.pattern}${column.pattern.timezone ? ` in ${column.pattern.timezone}` : ''}`
-  );
-}
-
-// Neighbours that are read alike make one relation, which the engine reads in parallel.
-function relationsOf(
-  files: readonly DescribedFile[],
-  options: DatasetDefinition['format']['csv'],
-): Relation[] {
-  const groups: {
-    readonly shape: string;
-    readonly layout: DelimitedLayout;
-    readonly files: LocalFile[];
-  }[] = [];
-  for (const { file, layout } of files) {
-    if (!layout) continue;
-    const { dialect, headers, skipLines } = layout;
-    const shape = JSON.stringify([dialect, headers, skipLines]);
-    const last = groups.at(-1);
-    if (last?.shape === shape) last.files.push(file);
-    else groups.push({ shape, layout, files: [file] });
-  }
-  return groups.map((group) => delimitedRelation(group.layout, group.files, options));
-}
-
-const keysOf = (relation: Relation) => columnsOf(relation.headers).map(columnKey);
+const keysOf = (relation: TextRelation) => columnsOf(relation.headers).map(columnKey);

@@ -5,7 +5,7 @@ import { PassThrough, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket } from '../aws/objects.js';
 import type { WritebackProgress } from '../catalog/runs.js';
-import { compressionNamed } from '../compression/index.js';
+import { writableCompression } from '../compression/index.js';
 import type { Dialect } from '../dialect.js';
 import { exportRows } from '../engine/export.js';
 import type { Session } from '../engine/engine.js';
@@ -43,7 +43,7 @@ export async function writeResult(job: WritebackJob): Promise<WritebackProgress>
   ).catch((error: unknown) => {
     throw refusedQuery(error, job.dialect);
   });
-  const compression = compressionNamed(destination.compression);
+  const compression = writableCompression(destination.compression);
   const checksum = createHash('sha256');
   const body = new PassThrough();
   const hash = new Transform({

@@ -53,6 +53,41 @@ describe('reading objects', () => {
     expect(await read([gzip], { compression: 'GZIP' })).toBe(text);
   });
 
+  it('inflates zstd, and blames the object for what is wrong with it', async () => {
+    // A frame with the raw block 'a,b\n1,2\n'.
+    const frame = Buffer.from('28b52ffd0038410000612c620a312c320a', 'hex');
+    expect(await read([frame])).toBe('a,b\n1,2\n');
+    expect(await read([frame, frame], { compression: 'ZSTD' })).toBe('a,b\n1,2\na,b\n1,2\n');
+    const corrupt = { code: 'CORRUPT_COMPRESSION', message: expect.stringContaining('ZSTD') };
+    await expect(read([frame.subarray(0, -1)])).rejects.toMatchObject(corrupt);
+    await expect(read([frame, Buffer.from('garbage')])).rejects.toMatchObject(corrupt);
+    await expect(read([frame.subarray(0, -1)], {}, frame.length)).rejects.toMatchObject({
+      code: 'S3_UNAVAILABLE',
+    });
+    await expect(read([gzip], { compression: 'ZSTD' })).rejects.toMatchObject({
+      code: 'CORRUPT_COMPRESSION',
+      message: expect.stringContaining('is not ZSTD'),
+    });
+  });
+
+  it('leaves archives as they are, also those with something in front', async () => {
+    const archive = Buffer.from('PK\u0003\u0004 and so on');
+    expect(await read([archive])).toBe(archive.toString());
+    expect(await read([archive], { compression: 'ZIP' })).toBe(archive.toString());
+    expect(await read([Buffer.from('MZ program')], { compression: 'ZIP' })).toBe('MZ program');
+    await expect(read([archive], { compression: 'GZIP' })).rejects.toMatchObject({
+      code: 'CORRUPT_COMPRESSION',
+    });
+  });
+
+  it('reads gzip that is padded with zeros, and refuses anything else behind it', async () => {
+    expect(await read([gzip, Buffer.alloc(1000)])).toBe(text);
+    expect(await read([Buffer.concat([gzip, Buffer.alloc(1000)])])).toBe(text);
+    await expect(read([gzip, Buffer.from('garbage')])).rejects.toMatchObject({
+      code: 'CORRUPT_COMPRESSION',
+    });
+  });
+
   it('leaves the rest as it is, also when it is told to', async () => {
     expect(await read([Buffer.from('plain')])).toBe('plain');
     expect(await read([Buffer.from('p')])).toBe('p');

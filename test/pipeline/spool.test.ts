@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { openBucket, type Bucket, type ObjectSummary } from '../../src/aws/objects.js';
+import { LineCutter } from '../../src/pipeline/line-cutter.js';
 import { spool, type SpooledFile } from '../../src/pipeline/spool.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
 import { accessTo } from '../support/access.js';
@@ -71,7 +72,8 @@ describe('spooling', () => {
   async function expectAll(folder: string) {
     const { files, arrived } = await spoolAll(folder);
     expect(files.map(({ object }) => object.key)).toEqual(objects.map(({ key }) => key));
-    for (const { object, path, bytes } of files) {
+    for (const { object, path, bytes, plain } of files) {
+      expect(plain).toBe(true);
       const text = texts.get(Number.parseInt(object.key)) ?? '';
       expect([object.key, (await readFile(path, 'utf8')) === text]).toEqual([object.key, true]);
       expect(bytes).toBe(text.length);
@@ -81,6 +83,40 @@ describe('spooling', () => {
   }
 
   it('writes each object, inflated, into a file', () => expectAll('peace'));
+
+  it('hands over parts of a large text while the rest arrives', async () => {
+    await mkdir(join(dir, 'parts'));
+    const text = `${Array.from({ length: 300_000 }, (_, row) => `${row},é`).join('\n')}\n"quoted\n${'x\n'.repeat(1_000_000)}"\n`;
+    await sandbox.putObject('acme', 'large/rows.csv', text);
+    const large: ObjectSummary[] = [];
+    for await (const object of bucket.list('large/')) large.push(object);
+    const files: SpooledFile[] = [];
+    const batches = spool(bucket, large, {
+      dir: join(dir, 'parts'),
+      threads: 3,
+      compression: 'AUTO',
+      limits: { maxInflatedBytes: 10_000_000, maxInflationRatio: 1100 },
+      signal: new AbortController().signal,
+      partBytes: 1_200_000,
+      async cutter(path) {
+        const cutter = new LineCutter('"');
+        cutter.cut(await readFile(path));
+        return cutter;
+      },
+    });
+    for await (const batch of batches) files.push(...batch);
+    const parts = await Promise.all(files.map(({ path }) => readFile(path, 'utf8')));
+    expect(parts.join('') === text).toBe(true);
+    expect(parts.length).toBeGreaterThan(1);
+    // Each part ends with a whole line, and none is cut behind the quote.
+    for (const part of parts) expect(part.endsWith('\n')).toBe(true);
+    expect(parts.findIndex((part) => part.includes('"'))).toBe(parts.length - 1);
+    expect(files.map(({ last }) => last)).toEqual(
+      parts.map((_, index) => index === parts.length - 1),
+    );
+    expect(files.at(-1)?.earlier).toEqual(files.slice(0, -1).map(({ path }) => path));
+    expect(files.every(({ plain }) => plain)).toBe(true);
+  });
 
   it.each(['cutBody', 'stall'] as const)(
     'inflates on over every %s, without a byte twice or missing',

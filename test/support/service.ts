@@ -6,6 +6,7 @@ import { startApp, type App } from '../../src/app.js';
 import { trustPolicy, type PolicyDocument } from '../../src/aws/policies.js';
 import { readConfig, type Config } from '../../src/config.js';
 import { openLog, type Log } from '../../src/log.js';
+import { rowWorker } from './row-worker.js';
 import { startSandbox, type Sandbox, type SandboxUser } from '../../src/sandbox/sandbox.js';
 
 /** What a GraphQL request came back with. */
@@ -98,6 +99,7 @@ export async function startTestService(
   const start = (more: Record<string, string> = {}) =>
     startApp(configFor(more), {
       log,
+      rowWorker,
       credentials: () => Promise.resolve(service),
     });
   let app = await start();

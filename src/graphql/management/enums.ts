@@ -7,7 +7,7 @@ import {
   updateModes,
 } from '../../catalog/definition.js';
 import { columnTypes } from '../../columns.js';
-import { compressionNames } from '../../compression/index.js';
+import { compressionNames, writableCompressionNames } from '../../compression/index.js';
 import { fileTypes } from '../../formats/index.js';
 import { writebackFormats } from '../../pipeline/destination.js';
 
@@ -103,6 +103,6 @@ export const WritebackFormat = enumOf(
 );
 export const WritebackCompression = enumOf(
   'WritebackCompression',
-  compressionNames,
+  writableCompressionNames,
   'How a written object is compressed.',
 );

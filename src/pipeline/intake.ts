@@ -1,0 +1,245 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { DatasetDefinition } from '../catalog/definition.js';
+import { compressionOf, magicBytes } from '../compression/index.js';
+import { longestLine } from '../delimited-file.js';
+import { engineReads } from '../delimited-text.js';
+import type { Session } from '../engine/engine.js';
+import { describeParquet } from '../engine/parquet/describe.js';
+import { isAppError } from '../errors.js';
+import { formatOf, type Format } from '../formats/index.js';
+import { layoutDelimited, type DelimitedLayout } from '../formats/delimited.js';
+import { checkParquet } from '../formats/parquet/check.js';
+import { toUtf8 } from '../formats/encoding.js';
+import type { FormatLimits } from '../limits.js';
+import type { LocalFile } from '../relation.js';
+import { arrived } from './arrival.js';
+import { describedParquet, describedRows, describedText, type DescribedFile } from './described.js';
+import type { InflateLimits } from './inflate.js';
+import { LineCutter } from './line-cutter.js';
+import type { RowReader } from './row-reader.js';
+import type { RowsRead } from './row-worker.js';
+import type { SpoolSpace } from './space.js';
+import { isWorkbook, unpack } from './unpack.js';
+
+/** What a file may cost. */
+export interface IntakeLimits extends InflateLimits, FormatLimits {
+  readonly maxMembers: number;
+  readonly maxSpoolBytes: number;
+}
+
+/** What taking files in needs. */
+export interface IntakeOptions {
+  readonly definition: DatasetDefinition;
+  readonly session: Session;
+  readonly rowReader: RowReader;
+  /** For further files, which the caller removes. */
+  readonly spoolDir: string;
+  readonly space: SpoolSpace;
+  readonly limits: IntakeLimits;
+  readonly signal: AbortSignal;
+  /** How many more rows may be set aside. */
+  readonly room: () => number;
+  /** Told what the reader of a row format said, beside the rows. */
+  readonly onRead: (read: Omit<RowsRead, 'rows' | 'columns'>) => void;
+  /** How texts are read that come in parts, by their origins. */
+  readonly layouts: Map<string, DelimitedLayout>;
+  /** A preview: rows that are enough. */
+  readonly enough?: number;
+}
+
+/** A file to take in. */
+export interface IntakeFile extends LocalFile {
+  /** What of it is there. (Default: all of it) */
+  readonly arrival?: SharedArrayBuffer;
+  /** Only the beginning of the object is there, and no more will come. (Default: false) */
+  readonly partial?: boolean;
+}
+
+type RowsFormat = Format & { kind: 'rows' };
+
+const sampleBytes = 2 ** 20;
+
+/** Whether a reader can follow files of a type while they arrive. */
+export function canFollow(type: Format['type']): boolean {
+  return type === 'JSON' || type === 'XML';
+}
+
+/** Whether a file that begins so holds files that are to be read each for itself. */
+export async function isArchive(path: string, { definition }: Pick<IntakeOptions, 'definition'>) {
+  if (definition.selection.compression === 'NONE') return false;
+  const beginning = await beginningOf(path, magicBytes);
+  if (compressionOf(beginning)?.kind !== 'archive') return false;
+  // A workbook is an archive, too.
+  return definition.format.type !== 'XLSX' || !(await isWorkbook(path));
+}
+
+/** Looks at a file and says how it is to be loaded; rows of formats that the engine does not read are written anew. */
+export async function* takeIn(
+  file: IntakeFile,
+  options: IntakeOptions,
+): AsyncGenerator<DescribedFile, void> {
+  const format = formatOf(options.definition.format.type);
+  switch (format.kind) {
+    case 'delimited':
+      yield await describeText(file, options);
+      return;
+    case 'parquet': {
+      const { session, limits, signal } = options;
+      const checked = await checkParquet(file, limits);
+      yield describedParquet(checked, await describeParquet(session, checked, { signal }));
+      return;
+    }
+    case 'rows':
+      yield* readRows(file, format, options);
+  }
+}
+
+/** The same for every file of an archive. */
+export async function* takeInMembers(
+  archive: LocalFile,
+  options: IntakeOptions,
+): AsyncGenerator<DescribedFile, void> {
+  const { definition, spoolDir, limits, signal } = options;
+  const { subfileName } = definition.selection;
+  const members = unpack(archive, {
+    dir: spoolDir,
+    fileType: definition.format.type,
+    ...(subfileName === undefined ? {} : { subfileName }),
+    limits,
+    signal,
+    ...(formatOf(definition.format.type).kind === 'delimited'
+      ? {
+          look: (beginning, origin) =>
+            void layoutOfSample(beginning, { origin, complete: false }, options),
+        }
+      : {}),
+  });
+  for await (const { path, origin, bytes } of members) {
+    options.space.take(bytes, origin);
+    const text = formatOf(definition.format.type).kind === 'delimited';
+    const lines = text ? { longestLine: await longestLine(path) } : {};
+    yield* takeIn({ path, origin, ...lines }, options);
+  }
+}
+
+async function* readRows(
+  file: IntakeFile,
+  { type, options: name }: RowsFormat,
+  options: IntakeOptions,
+): AsyncGenerator<DescribedFile, void> {
+  const { definition, limits, rowReader } = options;
+  const { path, origin, partial = false } = file;
+  const reading = rowReader.read(
+    {
+      type,
+      options: { ...definition.format[name], excludeFields: definition.excludeFields },
+      source: { origin, partial },
+      path,
+      arrival: file.arrival ?? arrived(await sizeOf(path)),
+      target: `${path}.rows`,
+      limits,
+      parts: limits,
+      badRows: definition.badRows,
+      maxRejectedRows: options.room(),
+      ...(options.enough === undefined ? {} : { enough: options.enough }),
+    },
+    options.signal,
+  );
+  let files = 0;
+  for (;;) {
+    const next = await reading.next();
+    if (next.done) {
+      options.onRead(next.value);
+      break;
+    }
+    files++;
+    options.space.take(next.value.bytes, origin);
+    yield describedRows(next.value);
+  }
+  if (files === 0) yield { kind: 'empty', file: { path, origin } };
+  // The rows stand in files of their own now.
+  options.space.giveBack(await sizeOf(path));
+  await rm(path);
+}
+
+async function describeText(
+  file: IntakeFile,
+  { definition, limits, layouts }: Pick<IntakeOptions, 'definition' | 'limits' | 'layouts'>,
+): Promise<DescribedFile> {
+  const known = layouts.get(file.origin);
+  if (known && (file.earlier?.length ?? 0) > 0) {
+    return describedText(file, { ...known, skipLines: 0, warnings: [] });
+  }
+  const layout = await layoutOf(file, { definition, limits });
+  if (!layout) return { kind: 'empty', file };
+  layouts.set(file.origin, layout);
+  if (layout.encoding !== 'utf-8') {
+    await rewriteInUtf8(file, layout.encoding);
+    return describedText({ path: file.path, origin: file.origin }, layout);
+  }
+  return describedText(file, layout);
+}
+
+async function layoutOf(
+  { path, origin }: LocalFile,
+  options: Pick<IntakeOptions, 'definition' | 'limits'>,
+): Promise<DelimitedLayout | undefined> {
+  const size = await sizeOf(path);
+  const sample = await beginningOf(path, Math.min(sampleBytes, size));
+  return layoutOfSample(sample, { origin, complete: sample.length === size }, options);
+}
+
+function layoutOfSample(
+  sample: Buffer,
+  source: { readonly origin: string; readonly complete: boolean },
+  { definition, limits }: Pick<IntakeOptions, 'definition' | 'limits'>,
+): DelimitedLayout | undefined {
+  const { type, csv } = definition.format;
+  if (type !== 'CSV' && type !== 'TSV' && type !== 'TXT') throw new RangeError(type);
+  return layoutDelimited(sample, { ...source, type, maxColumns: limits.maxColumns }, csv);
+}
+
+/**
+ * How a text can be cut into parts while it arrives, from its beginning in a file; undefined when it cannot: its last
+ * lines are to be skipped, it is no UTF-8, or the engine does not read it.
+ */
+export async function cutterOf(
+  file: LocalFile,
+  options: Pick<IntakeOptions, 'definition' | 'limits'>,
+): Promise<LineCutter | undefined> {
+  if ((options.definition.format.csv?.footerRowsToSkip ?? 0) > 0) return undefined;
+  const layout = await layoutOf(file, options).catch((error: unknown) => {
+    // Whoever takes the file in will say so.
+    if (isAppError(error)) return undefined;
+    throw error;
+  });
+  if (layout?.encoding !== 'utf-8' || !engineReads(layout.dialect)) return undefined;
+  const cutter = new LineCutter(layout.dialect.quote);
+  const text = await readFile(file.path);
+  // Quotes of the header do not matter: where it ends is known.
+  let at = 0;
+  for (let line = 0; line < layout.skipLines; line++) at = text.indexOf(0x0a, at) + 1;
+  cutter.cut(text.subarray(at));
+  return cutter;
+}
+
+async function rewriteInUtf8({ path, origin }: LocalFile, encoding: string): Promise<void> {
+  const target = `${path}.utf8`;
+  await pipeline(createReadStream(path), toUtf8(encoding, origin), createWriteStream(target));
+  await rename(target, path);
+}
+
+async function beginningOf(path: string, bytes: number): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const buffer = Buffer.alloc(bytes);
+    const { bytesRead } = await file.read(buffer, 0, bytes, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+const sizeOf = async (path: string) => (await stat(path)).size;

@@ -1,0 +1,378 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { AppError } from '../errors.js';
+import { Rejects } from '../engine/rejects.js';
+import type { RowSink, UnreadRecord } from '../formats/rows.js';
+import type { FormatLimits } from '../limits.js';
+import { rowDialect, type CellKind, type RowColumn, type RowFile } from '../relation.js';
+
+/** Where and how rows are written. */
+export interface RowWriterOptions {
+  /** Object key, or `archive.zip!member`. */
+  readonly origin: string;
+  /** Path of the n-th file, counted from 0. */
+  readonly path: (n: number) => string;
+  readonly limits: Pick<FormatLimits, 'maxColumns' | 'maxCellBytes'>;
+  readonly badRows: 'REJECT' | 'FAIL';
+  readonly maxRejectedRows: number;
+  /** The sink is full behind that many rows. (Default: never) */
+  readonly enough?: number;
+  /** A file that is that long is handed over and another one begun. (Default: 48 MiB) */
+  readonly fileBytes?: number;
+  readonly onFile: (file: RowFile) => void;
+  /** Told now and then that rows are coming. */
+  readonly onProgress?: () => void;
+}
+
+const bufferBytes = 1 << 20;
+const delimiter = rowDialect.delimiter.charCodeAt(0);
+const quote = rowDialect.quote.charCodeAt(0);
+const LF = 10;
+const CR = 13;
+const mostDigits = 17;
+
+// What a cell of the current row is.
+const nothing = 0;
+const asBytes = 1;
+const asText = 2;
+
+interface OpenFile {
+  readonly path: string;
+  readonly descriptor: number;
+  readonly width: number;
+  rows: number;
+  bytes: number;
+}
+
+/**
+ * Writes the rows of one file of a row format as {@link RowFile}s. Columns may appear at any time: rows that still wait
+ * in memory get the new cells as nulls, rows that are written already stay in a narrower file. Blocks while it writes,
+ * so it belongs outside of the main thread.
+ */
+export class RowWriter implements RowSink {
+  readonly warnings = new Set<string>();
+  readonly found: Record<string, unknown> = {};
+  readonly #options: RowWriterOptions;
+  readonly #rejects: Rejects;
+  readonly #positions = new Map<string, number>();
+  readonly #columns: { source: string; occurrence: number; kind: CellKind }[] = [];
+  // One entry a column: what the current row has there.
+  #cells = new Uint8Array(64);
+  #starts = new Uint32Array(64);
+  #ends = new Uint32Array(64);
+  readonly #bytes: (Uint8Array | undefined)[] = [];
+  readonly #texts: string[] = [];
+  #out = Buffer.allocUnsafe(bufferBytes * 2);
+  #at = 0;
+  /** Where the rows in the buffer end, and how many cells they have from a row on. */
+  readonly #rowEnds: number[] = [];
+  #widths: { readonly firstRow: number; readonly width: number }[] = [];
+  #file: OpenFile | undefined;
+  #files = 0;
+  #rows = 0;
+  #longest = 0;
+
+  constructor(options: RowWriterOptions) {
+    this.#options = options;
+    this.#rejects = new Rejects(options);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get full(): boolean {
+    return this.#rows >= (this.#options.enough ?? Infinity);
+  }
+
+  get columns(): readonly RowColumn[] {
+    return this.#columns;
+  }
+
+  /** Rows that were set aside, in the order of their records. */
+  get rejected() {
+    return this.#rejects.inOrderOf([]);
+  }
+
+  column(source: string, occurrence = 0): number {
+    const key = occurrence === 0 ? source : `${source}\0${occurrence}`;
+    const known = this.#positions.get(key);
+    if (known !== undefined) return known;
+    const position = this.#columns.length;
+    const { origin, limits } = this.#options;
+    if (position >= limits.maxColumns) {
+      throw new AppError(
+        'TOO_MANY_COLUMNS',
+        `${origin} has more than ${limits.maxColumns} columns; leave fields out with excludeFields, or raise BUCKETQL_MAX_COLUMNS`,
+        { details: { file: origin, limit: limits.maxColumns } },
+      );
+    }
+    this.#positions.set(key, position);
+    this.#columns.push({ source, occurrence, kind: undefined });
+    this.#texts.push('');
+    this.#bytes.push(undefined);
+    if (position === this.#cells.length) this.#grow();
+    return position;
+  }
+
+  #grow(): void {
+    const cells = new Uint8Array(this.#cells.length * 2);
+    cells.set(this.#cells);
+    this.#cells = cells;
+    const starts = new Uint32Array(cells.length);
+    starts.set(this.#starts);
+    this.#starts = starts;
+    const ends = new Uint32Array(cells.length);
+    ends.set(this.#ends);
+    this.#ends = ends;
+  }
+
+  text(column: number, value: string): void {
+    this.#cells[column] = asText;
+    this.#texts[column] = value;
+    this.#isKind(column, 'text');
+  }
+
+  bytes(column: number, from: Uint8Array, start: number, end: number): void {
+    this.#cells[column] = asBytes;
+    this.#bytes[column] = from;
+    this.#starts[column] = start;
+    this.#ends[column] = end;
+    this.#isKind(column, 'text');
+  }
+
+  json(column: number, value: string): void {
+    this.#cells[column] = asText;
+    this.#texts[column] = value;
+    this.#isKind(column, 'nested');
+  }
+
+  #isKind(column: number, kind: 'nested' | 'text'): void {
+    const known = this.#columns[column];
+    if (known && known.kind !== kind && known.kind !== 'text') known.kind = kind;
+  }
+
+  endRow(record: number): void {
+    const begin = this.#at;
+    const width = this.#columns.length;
+    if (this.#widths.at(-1)?.width !== width) {
+      this.#widths.push({ firstRow: this.#rowEnds.length, width });
+    }
+    this.#reserve(mostDigits + width + 1);
+    this.#at += this.#out.write(String(record), this.#at, 'latin1');
+    for (let column = 0; column < width; column++) {
+      this.#out[this.#at++] = delimiter;
+      const cell = this.#cells[column];
+      if (cell === nothing) continue;
+      const fault = cell === asBytes ? this.#writeBytes(column) : this.#writeText(column);
+      if (fault === undefined) continue;
+      const value = this.#valueOf(column);
+      this.#at = begin;
+      this.reject({
+        record,
+        column: this.#columns[column]?.source ?? null,
+        value,
+        reason: fault,
+        raw: null,
+      });
+      return;
+    }
+    this.#out[this.#at++] = LF;
+    this.#cells.fill(nothing, 0, width);
+    this.#rowEnds.push(this.#at);
+    this.#rows++;
+    if (this.#at - begin > this.#longest) this.#longest = this.#at - begin;
+    if (this.#at >= bufferBytes) this.#flush();
+  }
+
+  reject(unread: UnreadRecord): void {
+    this.#cells.fill(nothing, 0, this.#columns.length);
+    this.note(unread);
+  }
+
+  note({ record, column, value, reason, raw }: UnreadRecord): void {
+    this.#rejects.add(
+      { file: this.#options.origin, line: record, column, value, reason, raw },
+      column === null ? 'MALFORMED_ROW' : 'INVALID_VALUE',
+    );
+  }
+
+  warn(message: string): void {
+    this.warnings.add(message);
+  }
+
+  detected(option: string, value: unknown): void {
+    this.found[option] = value;
+  }
+
+  /** Hands over what is left. */
+  end(): void {
+    this.#flush();
+    this.#endFile();
+  }
+
+  /** Gives up: closes what is open. */
+  close(): void {
+    if (this.#file) closeSync(this.#file.descriptor);
+    this.#file = undefined;
+  }
+
+  // There is always room for the marks of a row; each cell asks for what it needs on top.
+  #reserve(bytes: number): void {
+    const needed = this.#at + bytes;
+    if (needed <= this.#out.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#out.length * 2));
+    this.#out.copy(larger, 0, 0, this.#at);
+    this.#out = larger;
+  }
+
+  #writeBytes(column: number): string | undefined {
+    const from = this.#bytes[column];
+    if (!from) return undefined;
+    const start = this.#starts[column] ?? 0;
+    const end = this.#ends[column] ?? 0;
+    const length = end - start;
+    if (length > this.#options.limits.maxCellBytes) return this.#tooLong(length);
+    this.#reserve(length * 2 + this.#columns.length + 4);
+    const out = this.#out;
+    let at = this.#at;
+    if (length === 0) {
+      out[at++] = quote;
+      out[at++] = quote;
+      this.#at = at;
+      return undefined;
+    }
+    for (let next = start; next < end; next++) {
+      const byte = from[next] ?? 0;
+      // Only control characters can be marks.
+      if (
+        byte < 32 &&
+        (byte === delimiter || byte === LF || byte === CR || byte === quote || byte === 0)
+      ) {
+        return this.#writeQuoted(from, start, end);
+      }
+      out[at++] = byte;
+    }
+    this.#at = at;
+    return undefined;
+  }
+
+  #writeText(column: number): string | undefined {
+    const text = this.#texts[column] ?? '';
+    if (text.length > this.#options.limits.maxCellBytes) return this.#tooLong(text.length);
+    if (text === '' || /[\0\x02\n\r\x1f]/.test(text)) {
+      const bytes = Buffer.from(text);
+      this.#reserve(bytes.length * 2 + this.#columns.length + 4);
+      return this.#writeQuoted(bytes, 0, bytes.length);
+    }
+    this.#reserve(text.length * 3 + this.#columns.length + 4);
+    this.#at += this.#out.write(text, this.#at);
+    return undefined;
+  }
+
+  #writeQuoted(from: Uint8Array, start: number, end: number): string | undefined {
+    const out = this.#out;
+    let at = this.#at;
+    out[at++] = quote;
+    for (let next = start; next < end; next++) {
+      const byte = from[next] ?? 0;
+      if (byte === 0) return 'The value has a NUL character';
+      if (byte === quote) out[at++] = quote;
+      out[at++] = byte;
+    }
+    out[at++] = quote;
+    this.#at = at;
+    return undefined;
+  }
+
+  #tooLong(length: number): string {
+    return `The value has ${length} bytes, more than ${this.#options.limits.maxCellBytes}; leave the field out with excludeFields, or raise BUCKETQL_MAX_CELL_BYTES`;
+  }
+
+  #valueOf(column: number): string {
+    const text =
+      this.#cells[column] === asText
+        ? (this.#texts[column] ?? '')
+        : Buffer.from(
+            this.#bytes[column]?.subarray(
+              this.#starts[column],
+              (this.#starts[column] ?? 0) + 800,
+            ) ?? [],
+          ).toString();
+    // Rejected rows go into a table of texts, which cannot hold NUL.
+    return text.slice(0, 200).replaceAll('\0', '\ufffd');
+  }
+
+  /** Writes the buffered rows: as many as fit to the open file's width there, the others to a new one. */
+  #flush(): void {
+    const { length } = this.#rowEnds;
+    if (length === 0) return;
+    let row = 0;
+    if (this.#file) {
+      const narrow = this.#file.width;
+      const wider = this.#widths.find(({ width }) => width > narrow);
+      row = wider?.firstRow ?? length;
+      this.#write(0, row, narrow);
+    }
+    if (row < length) {
+      this.#endFile();
+      const width = this.#columns.length;
+      const path = this.#options.path(this.#files++);
+      this.#file = { path, descriptor: openSync(path, 'wx'), width, rows: 0, bytes: 0 };
+      this.#write(row, length, width);
+    }
+    this.#options.onProgress?.();
+    this.#rowEnds.length = 0;
+    this.#widths = [];
+    this.#at = 0;
+    if (this.#out.length > bufferBytes * 8) this.#out = Buffer.allocUnsafe(bufferBytes * 2);
+    if ((this.#file?.bytes ?? 0) >= (this.#options.fileBytes ?? 48 << 20)) this.#endFile();
+  }
+
+  // Rows from one on up to another, each filled up to the width with nulls.
+  #write(from: number, to: number, width: number): void {
+    const file = this.#file;
+    if (!file || from === to) return;
+    this.#widths.forEach((region, index) => {
+      const first = Math.max(from, region.firstRow);
+      const last = Math.min(to, this.#widths[index + 1]?.firstRow ?? this.#rowEnds.length);
+      if (first >= last) return;
+      const start = first === 0 ? 0 : (this.#rowEnds[first - 1] ?? 0);
+      const end = this.#rowEnds[last - 1] ?? 0;
+      if (region.width === width) {
+        writeAll(file, this.#out.subarray(start, end));
+        return;
+      }
+      const missing = Buffer.alloc(width - region.width + 1, delimiter);
+      missing[missing.length - 1] = LF;
+      const pieces: Buffer[] = [];
+      let at = start;
+      for (let row = first; row < last; row++) {
+        const rowEnd = this.#rowEnds[row] ?? end;
+        pieces.push(this.#out.subarray(at, rowEnd - 1), missing);
+        at = rowEnd;
+      }
+      writeAll(file, Buffer.concat(pieces));
+    });
+    file.rows += to - from;
+  }
+
+  #endFile(): void {
+    const file = this.#file;
+    if (!file) return;
+    closeSync(file.descriptor);
+    this.#file = undefined;
+    this.#options.onFile({
+      path: file.path,
+      origin: this.#options.origin,
+      rows: file.rows,
+      bytes: file.bytes,
+      maxLineBytes: this.#longest + file.width,
+      columns: this.#columns.slice(0, file.width).map((column) => ({ ...column })),
+    });
+  }
+}
+
+function writeAll(file: OpenFile, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(file.descriptor, bytes, at);
+  file.bytes += bytes.length;
+}
