@@ -55,7 +55,7 @@ function choose(only: string | undefined): readonly BenchPath[] {
 }
 
 function asJson({ goal, ratioOf, peakGoalMB, notMeasured }: BenchPath, measured: Measured) {
-  const { ratio, oursMs, theirsMs, peakMB, theirPeakMB } = measured;
+  const { ratio, oursMs, theirsMs, peakMB, theirPeakMB, pauseMs } = measured;
   return {
     ratio: Number(ratio.toFixed(3)),
     goal: goal && ('atMost' in goal ? goal.atMost : goal.atLeast),
@@ -66,6 +66,7 @@ function asJson({ goal, ratioOf, peakGoalMB, notMeasured }: BenchPath, measured:
     oursMs: Number(oursMs.toFixed(1)),
     theirsMs: Number(theirsMs.toFixed(1)),
     theirPeakMB,
+    ...(pauseMs === undefined ? {} : { pauseMs: Math.round(pauseMs) }),
     ...(notMeasured === undefined ? {} : { notMeasured }),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * npm run chaos -- EXPERIMENT [--times N] [--seed S]
+ * npm run chaos -- EXPERIMENT [--times N] [--seed S] [--only CASE]
  *
  * Runs the built service as a process of its own, hurts it, and says what happened. Ends with 0 only if nothing was lost.
  */
@@ -16,12 +16,15 @@ const { values, positionals } = parseArgs({
   options: {
     times: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    only: { type: 'string' },
   },
 });
 const experiment = experiments.find(({ name }) => name === positionals[0]);
 if (!experiment) {
   const names = experiments.map(({ name }) => name).join(', ');
-  console.error(`usage: npm run chaos -- EXPERIMENT [--times N] [--seed S]; experiments: ${names}`);
+  console.error(
+    `usage: npm run chaos -- EXPERIMENT [--times N] [--seed S] [--only CASE]; experiments: ${names}`,
+  );
   process.exit(2);
 }
 
@@ -34,6 +37,7 @@ try {
     dir: join(dir, 'service'),
     random: seeded(Number(values.seed)),
     times: Number(values.times),
+    ...(values.only === undefined ? {} : { only: values.only }),
     say: (text) => console.log(text),
   });
   console.log('nothing was lost');

@@ -8,6 +8,8 @@ export interface Lab {
   /** Numbers in [0, 1), the same for the same seed. */
   readonly random: () => number;
   readonly times: number;
+  /** Part of the names of cases, for an experiment that has such. (Default: all) */
+  readonly only?: string;
   /** Says what happened. */
   readonly say: (text: string) => void;
 }

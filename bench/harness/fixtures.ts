@@ -4,6 +4,7 @@ import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { linesOf, writeOrders, writeWorkbook, writeXml } from './format-fixtures.js';
 
 /** Files to load: made once for each scale with a fixed seed, and kept. */
 export interface Fixtures {
@@ -15,6 +16,12 @@ export interface Fixtures {
   /** The first tenth of the rows: at scale 1, a million rows and 100 MB. */
   tenth(): Promise<string>;
   gzipped(path: string): Promise<string>;
+  /** Orders with lists of lines, nested in one document and as lines. At scale 1 about 0.5 GB each. */
+  orders(): Promise<{ readonly nested: string; readonly lines: string; readonly rows: number }>;
+  /** Flat records with attributes. At scale 1 about 200 MB. */
+  xml(): Promise<{ readonly path: string; readonly rows: number }>;
+  /** At scale 1: 200,000 rows of 10 cells. */
+  workbook(): Promise<{ readonly path: string; readonly rows: number }>;
 }
 
 /** The columns as a reader that knows their types would name them. Ten, of mixed types. */
@@ -66,6 +73,23 @@ export function fixturesIn(dir: string, rows: number): Fixtures {
       return paths;
     },
     tenth: () => csv('tenth.csv', 0, Math.ceil(rows / 10)),
+    async orders() {
+      const orders = Math.ceil(rows / 10);
+      const nested = join(dir, 'orders.json');
+      // Written together, so whoever has the lines has the document.
+      const lines = await made('orders.ndjson', (path) => writeOrders(nested, path, orders));
+      return { nested, lines, rows: linesOf(orders) };
+    },
+    async xml() {
+      const records = Math.ceil(rows * 0.07);
+      const path = await made('orders.xml', (target) => writeXml(target, records));
+      return { path, rows: records };
+    },
+    async workbook() {
+      const count = Math.ceil(rows * 0.02);
+      const path = await made('orders.xlsx', (target) => writeWorkbook(target, count));
+      return { path, rows: count };
+    },
     gzipped: (path) =>
       made(`${path.slice(dir.length + 1)}.gz`, (target) =>
         pipeline(createReadStream(path), createGzip(), createWriteStream(target)),

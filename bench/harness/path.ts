@@ -11,6 +11,8 @@ export interface BenchPath {
   readonly goal: Goal;
   /** Most memory in MB that the service may hold meanwhile. */
   readonly peakGoalMB?: number;
+  /** Longest pause in milliseconds. */
+  readonly pauseGoalMs?: number;
   /** Further goals that this version does not measure. */
   readonly notMeasured?: string;
   readonly run: (world: World) => Promise<Measured>;
@@ -23,6 +25,8 @@ export interface Measured {
   readonly theirsMs: number;
   readonly peakMB: number | null;
   readonly theirPeakMB: number | null;
+  /** Longest time in milliseconds that the service took for an answer of no work meanwhile. */
+  readonly pauseMs?: number;
 }
 
 /** True when the ratio reaches the goal; null without a goal. */

@@ -5,12 +5,15 @@ export const heading = row('path', 'ratio', 'goal', '', 'ours', 'theirs', 'peak 
 
 /** One path's line of the table. */
 export function line(path: BenchPath, measured: Measured): string {
-  const { ratio, oursMs, theirsMs, peakMB, theirPeakMB } = measured;
+  const { ratio, oursMs, theirsMs, peakMB, theirPeakMB, pauseMs } = measured;
   const met = isMet(path.goal, ratio);
   const overPeak = peakMB !== null && path.peakGoalMB !== undefined && peakMB > path.peakGoalMB;
   const notes = [
     path.ratioOf,
     overPeak ? `peak over ${path.peakGoalMB} MB` : '',
+    pauseMs === undefined
+      ? ''
+      : `longest pause ${pauseMs.toFixed(0)} ms${path.pauseGoalMs === undefined ? '' : ` of ${path.pauseGoalMs}`}`,
     path.notMeasured === undefined ? '' : `not measured: ${path.notMeasured}`,
   ];
   return row(

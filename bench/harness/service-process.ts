@@ -141,15 +141,39 @@ export interface ImportAnswer {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** Defines a dataset of CSV objects below a prefix. */
+/** Defines a dataset of the objects below a prefix, CSV if nothing else is said. */
 export async function createDataset(
   service: ServiceProcess,
-  input: { readonly name: string; readonly connection: string; readonly prefix: string },
+  input: {
+    readonly name: string;
+    readonly connection: string;
+    readonly prefix: string;
+    readonly format?: object;
+  },
 ): Promise<void> {
   const { prefix, ...rest } = input;
   await service.data(`mutation ($input: DatasetInput!) { createDataset(input: $input) { id } }`, {
-    input: { ...rest, selection: { prefix }, format: { type: 'CSV' } },
+    input: { format: { type: 'CSV' }, ...rest, selection: { prefix } },
   });
+}
+
+/** Asks for nothing again and again. @returns a function that stops it and gives the longest wait in milliseconds */
+export function heartbeat(service: ServiceProcess): () => Promise<number> {
+  let beating = true;
+  let longest = 0;
+  const beats = (async () => {
+    while (beating) {
+      const began = performance.now();
+      await service.bytes('{ __typename }');
+      longest = Math.max(longest, performance.now() - began);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  })();
+  return async () => {
+    beating = false;
+    await beats;
+    return longest;
+  };
 }
 
 /** Imports a dataset; with `wait` (the default) until it has ended. */

@@ -1,7 +1,8 @@
 import type { BenchPath } from '../harness/path.js';
+import { formats } from './formats.js';
 import { imports } from './imports.js';
 import { queries } from './queries.js';
 import { writebacks } from './writebacks.js';
 
 /** Every path of the benchmark, in the order in which they run. A new one is a row here or in its group's file. */
-export const paths: readonly BenchPath[] = [...imports, ...queries, ...writebacks];
+export const paths: readonly BenchPath[] = [...imports, ...formats, ...queries, ...writebacks];
