@@ -121,10 +121,15 @@ export class RecordScanner {
   }
 
   /**
-   * Calls `visit` for every record that ends in this piece.
+   * Calls `visit` for every record that ends in this piece, until it returns false.
    * @returns the first byte of the record that does not; hand it in again with more behind it
    */
-  scan(buffer: Buffer, from: number, final: boolean, visit: (record: RecordView) => void): number {
+  scan(
+    buffer: Buffer,
+    from: number,
+    final: boolean,
+    visit: (record: RecordView) => unknown,
+  ): number {
     const view = this.#view;
     const length = buffer.length;
     const quote = this.#quote;
@@ -241,7 +246,7 @@ export class RecordScanner {
       } else {
         begin = length;
       }
-      if (view.end > view.start) visit(view);
+      if (view.end > view.start && visit(view) === false) return begin;
     }
     return begin;
   }

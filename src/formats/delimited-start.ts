@@ -84,6 +84,7 @@ function scannedShapes(
         shapes.push({ line, width, lines, fields });
       }
     }
+    return shapes.length < enoughRecords;
   });
   return { shapes, openQuote: unclosed ?? scanner.openQuote };
 }

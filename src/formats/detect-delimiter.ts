@@ -98,8 +98,7 @@ function splitBy(text: Buffer, dialect: DelimitedDialect, start: number, complet
   let equal = 0;
   const widths = new Map<number, number>();
   const take = (width: number, fault: boolean, fields: () => readonly string[]) => {
-    if (seen === enoughRecords) return;
-    seen++;
+    if (++seen > enoughRecords) return;
     // A record with text behind a quote is one that this delimiter does not split rightly.
     if (fault) return;
     const [first] = records;
@@ -110,11 +109,12 @@ function splitBy(text: Buffer, dialect: DelimitedDialect, start: number, complet
   const scanner = new RecordScanner(dialect, 0);
   const { at } = scanner.skipLines(text, 0, start, complete);
   if (engineReads(dialect)) {
-    scanner.scan(text, at, complete, (record) =>
+    scanner.scan(text, at, complete, (record) => {
       take(record.fields, record.fault !== null, () =>
         fieldsOf(text.toString('utf8', record.start, record.end), dialect),
-      ),
-    );
+      );
+      return seen < enoughRecords;
+    });
   } else {
     const place = { from: at, line: scanner.line };
     for (const { fields, fault } of parseSample(text, dialect, place, complete).records) {

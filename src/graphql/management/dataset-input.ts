@@ -128,7 +128,7 @@ export class JsonOptions {
 export class XmlOptions {
   @Field(() => String, {
     description:
-      'Picks the records, such as /orders/order. Child and descendant steps with attribute and position predicates stream; other XPath needs the document in memory.',
+      'Picks the records, such as /orders/order. Child and descendant steps stream, with conditions on attributes and positions, and at the last step on all that the record holds; other XPath needs the document in memory.',
   })
   xpath!: string;
 
