@@ -212,6 +212,17 @@ describe('imports of other formats than CSV', () => {
     },
   );
 
+  it('keeps values of JSON that are longer than the buffers of the engine', async () => {
+    const lengths = [1_000_000, 3_000_000, 9_000_000, 40_000_000, 12_000_000];
+    await put('long_json/a.json', JSON.stringify(lengths.map((n) => ({ n, t: 'y'.repeat(n) }))));
+    const run = await importOf('long_json', { type: 'JSON' });
+    expect(run).toMatchObject({ status: 'SUCCEEDED', rowsAdded: '5', error: null });
+    const { long_json } = await service.data<{ long_json: { n: number; t: string }[] }>(
+      `{ long_json { n t } }`,
+    );
+    expect(long_json.map(({ n, t }) => [n, t.length])).toEqual(lengths.map((n) => [n, n]));
+  });
+
   it('refuses a record that is longer than a cell may be, by its line', async () => {
     const long = 'y'.repeat(70_000_000);
     await put('too_long/a.csv', `id,text\n1,a\n2,${long}\n3,b\n`);

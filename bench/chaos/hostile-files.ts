@@ -132,7 +132,8 @@ async function attempt(
   const wrong = await whatIsWrong(service, hostile, run, key);
   if (wrong !== undefined) faults.push(wrong);
   if (cost.seconds > longestSeconds) faults.push(`it took more than ${longestSeconds} s`);
-  if ((cost.growthMB ?? 0) > mostMB) faults.push(`memory grew by more than ${mostMB} MB`);
+  const most = hostile.mostMB ?? mostMB;
+  if ((cost.growthMB ?? 0) > most) faults.push(`memory grew by more than ${most} MB`);
   if (cost.gapMs > longestGapMs) faults.push(`a heartbeat waited more than ${longestGapMs} ms`);
   const spooled = await readdir(join(service.dataDir, 'spool'));
   if (spooled.length > 0) faults.push(`the spool holds ${spooled.join(', ')}`);

@@ -58,7 +58,7 @@ export async function writeOrders(nested: string, lines: string, orders: number)
       () =>
         `{"sku":"${sku()}","quantity":${1 + pick(20)},"price":${price()},"gift":${pick(2) === 1}}`,
     );
-    return `{"id":${id},"ordered_at":"${day()}T${time()}","customer":{"id":${pick(100_000)},"name":"customer ${pick(100_000)}","region":"region-${two(pick(50))}"},"paid":${pick(2) === 1},"note":"${note()} \\"quoted\\"","lines":[${items.join(',')}]}`;
+    return `{"id":${id},"ordered_at":"${day()}T${time()}","customer":{"id":${pick(100_000)},"name":"customer ${pick(100_000)}","region":"region-${two(pick(50))}"},"paid":${pick(2) === 1},"note":"${note()}${id % 20 === 0 ? ' \\"quoted\\"' : ''}","lines":[${items.join(',')}]}`;
   };
   await writing(nested, async (out) => {
     await out(`{"meta":{"generated":"2024-01-01","count":${orders}},"data":{"items":[\n`);
@@ -119,7 +119,8 @@ export async function writeWorkbook(path: string, rows: number): Promise<void> {
     yield `<row r="1">${head.join('')}</row>`;
     for (let row = 2; row <= rows + 1; row++) {
       const quantity = 1 + pick(20);
-      const price = pick(100_000) / 100;
+      // Quarters: their products have no noise behind the fifteenth digit.
+      const price = pick(400_000) / 4;
       yield `<row r="${row}" spans="1:10"><c r="A${row}"><v>${row - 2}</v></c><c r="B${row}" s="2"><v>${44_000 + pick(1400) + pick(86_400) / 86_400}</v></c><c r="C${row}" s="1"><v>${44_000 + pick(1400)}</v></c><c r="D${row}"><v>${pick(100_000)}</v></c><c r="E${row}" t="s"><v>${pick(50)}</v></c><c r="F${row}" t="s"><v>${pick(2000)}</v></c><c r="G${row}"><v>${quantity}</v></c><c r="H${row}" s="3"><v>${price}</v></c><c r="I${row}" t="b"><v>${pick(2)}</v></c><c r="J${row}" s="3"><f>G${row}*H${row}</f><v>${quantity * price}</v></c></row>`;
     }
     yield '</sheetData></worksheet>';

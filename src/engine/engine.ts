@@ -42,3 +42,9 @@ export class EngineError extends Error {
     return /^([A-Za-z -]+?) Error:/.exec(this.message)?.[1] ?? 'Unknown';
   }
 }
+
+/** The engine's reader refuses the text, for whatever reason. */
+export function isAboutText(error: EngineError): boolean {
+  // "Not implemented" is what the parallel reader says of records that are longer than its buffers.
+  return ['Invalid Input', 'Conversion', 'Not implemented'].includes(error.category);
+}

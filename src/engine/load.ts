@@ -5,7 +5,7 @@ import { AppError } from '../errors.js';
 import type { LocalFile, TextRelation } from '../relation.js';
 import { empty, ident, integer, join, literal, sql, type Sql } from '../sql.js';
 import { checkOf, type Check } from './checks.js';
-import { EngineError, type Session } from './engine.js';
+import { EngineError, isAboutText, type Session } from './engine.js';
 import { exactCopy, fromCopy, rawText } from './exact-copy.js';
 import {
   TypeTooNarrow,
@@ -334,11 +334,6 @@ function checked(text: Sql, { usual = [], typed }: Check, condition: Sql, otherw
 function narrowColumn(error: EngineError, readings: readonly Reading[]): LoadColumn | undefined {
   const index = /bucketql: too narrow: (\d+)/.exec(error.message)?.[1];
   return index === undefined ? undefined : readings[Number(index)]?.column;
-}
-
-/** The engine's reader refuses the text, for whatever reason. */
-function isAboutText(error: EngineError): boolean {
-  return error.category === 'Invalid Input' || error.category === 'Conversion';
 }
 
 function only<R extends TextRelation>(relation: R, file: LocalFile): R {

@@ -5,7 +5,7 @@ import { emptyProfile, mergeProfiles, type TextProfile } from '../inference.js';
 import type { FormatLimits } from '../limits.js';
 import type { DelimitedRelation, TextRelation } from '../relation.js';
 import { ident, integer, join, literal, sql, type Sql, type SqlValue } from '../sql.js';
-import { EngineError, type Session } from './engine.js';
+import { EngineError, isAboutText, type Session } from './engine.js';
 import { exactCopy, fromCopy } from './exact-copy.js';
 import { fromRows } from './row-relation.js';
 import { engineTakes, from, textColumn, unreadGuard } from './relation.js';
@@ -102,7 +102,7 @@ async function profileFast(
   try {
     return await profileOf(session, source, columns, options);
   } catch (error) {
-    if (error instanceof EngineError && error.category === 'Invalid Input') return undefined;
+    if (error instanceof EngineError && isAboutText(error)) return undefined;
     throw error;
   }
 }

@@ -65,12 +65,14 @@ async function hasLongLine({ path, longestLine }: LocalFile): Promise<boolean> {
 /** read_csv with every option said: its own guesses change values (0051 becomes 51) or take headers for rows. */
 export function readDelimited(read: DelimitedRead): Sql {
   const { dialect } = read;
+  const longest = read.maxLineBytes ?? usualLine;
+  // The parallel reader refuses or loses lines that are longer than what each of its threads takes at a time.
+  const parallel = read.parallel !== false && longest <= usualLine;
   const strictness = read.tolerant
     ? sql`strict_mode = false, null_padding = true, ignore_errors = true, parallel = false`
-    : sql`strict_mode = true, parallel = ${read.parallel === false ? sql`false` : sql`true`}`;
+    : sql`strict_mode = true, parallel = ${parallel ? sql`true` : sql`false`}`;
   // Two characters in the SQL: a backslash and an n.
   const lines = read.onlyLf ? sql`, new_line = '\\n'` : empty;
-  const longest = read.maxLineBytes ?? usualLine;
   // Else it would be sixteen times the longest line.
   const buffer =
     longest > usualLine ? sql`, buffer_size = ${integer(Math.max(2 ** 25, longest))}` : empty;

@@ -152,7 +152,7 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
 // A statement for each of a thousand small files would take longer than their rows.
 function isWorthWaiting(files: readonly DescribedFile[]): boolean {
   const bytes = files.reduce((sum, { kind, file }) => sum + (kind === 'rows' ? file.bytes : 0), 0);
-  return files.length < 500 && bytes < 8 << 20 && files.every(({ kind }) => kind === 'rows');
+  return files.length < 500 && bytes < 4 << 20 && files.every(({ kind }) => kind === 'rows');
 }
 
 /** The files that a batch holds, in their order; neighbours of text together, for the engine reads them in parallel. */

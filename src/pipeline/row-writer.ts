@@ -16,7 +16,10 @@ export interface RowWriterOptions {
   readonly maxRejectedRows: number;
   /** The sink is full behind that many rows. (Default: never) */
   readonly enough?: number;
-  /** A file that is that long is handed over and another one begun. (Default: 48 MiB) */
+  /**
+   * A file that is that long is handed over and another one begun. (Default: 4 MiB for the first, then twice the one
+   * before up to 48 MiB: the engine has something to do soon, and not too many statements)
+   */
   readonly fileBytes?: number;
   readonly onFile: (file: RowFile) => void;
   /** Told now and then that rows are coming. */
@@ -29,6 +32,8 @@ const quote = rowDialect.quote.charCodeAt(0);
 const LF = 10;
 const CR = 13;
 const mostDigits = 17;
+const firstFileBytes = 4 << 20;
+const mostFileBytes = 48 << 20;
 
 // What a cell of the current row is.
 const nothing = 0;
@@ -70,6 +75,8 @@ export class RowWriter implements RowSink {
   #files = 0;
   #rows = 0;
   #longest = 0;
+  #record = -1;
+  #recordDigits = Buffer.alloc(0);
 
   constructor(options: RowWriterOptions) {
     this.#options = options;
@@ -158,7 +165,7 @@ export class RowWriter implements RowSink {
       this.#widths.push({ firstRow: this.#rowEnds.length, width });
     }
     this.#reserve(mostDigits + width + 1);
-    this.#at += this.#out.write(String(record), this.#at, 'latin1');
+    this.#writeRecord(record);
     for (let column = 0; column < width; column++) {
       this.#out[this.#at++] = delimiter;
       const cell = this.#cells[column];
@@ -182,6 +189,16 @@ export class RowWriter implements RowSink {
     this.#rows++;
     if (this.#at - begin > this.#longest) this.#longest = this.#at - begin;
     if (this.#at >= bufferBytes) this.#flush();
+  }
+
+  // Rows of one record often stand together, and its number is the same in all.
+  #writeRecord(record: number): void {
+    if (record !== this.#record) {
+      this.#record = record;
+      this.#recordDigits = Buffer.from(String(record), 'latin1');
+    }
+    const digits = this.#recordDigits;
+    for (let next = 0; next < digits.length; next++) this.#out[this.#at++] = digits[next] ?? 0;
   }
 
   reject(unread: UnreadRecord): void {
@@ -325,7 +342,9 @@ export class RowWriter implements RowSink {
     this.#widths = [];
     this.#at = 0;
     if (this.#out.length > bufferBytes * 8) this.#out = Buffer.allocUnsafe(bufferBytes * 2);
-    if ((this.#file?.bytes ?? 0) >= (this.#options.fileBytes ?? 48 << 20)) this.#endFile();
+    const enough =
+      this.#options.fileBytes ?? Math.min(firstFileBytes * 2 ** (this.#files - 1), mostFileBytes);
+    if ((this.#file?.bytes ?? 0) >= enough) this.#endFile();
   }
 
   // Rows from one on up to another, each filled up to the width with nulls.

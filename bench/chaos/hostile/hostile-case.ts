@@ -15,6 +15,8 @@ export interface HostileCase {
   /** Writes the file; `trap` is the origin of a server nobody may ask. */
   readonly make: (path: string, trap: string) => Promise<void>;
   readonly format: { readonly type: string } & Readonly<Record<string, unknown>>;
+  /** Most memory in MB that it may take beside what the service had. (Default: 400) */
+  readonly mostMB?: number;
   /** Each of them is right. */
   readonly outcomes: readonly Outcome[];
   /** What the error says besides the file's name, such as the line. */

@@ -50,7 +50,7 @@ export class RecordCells {
   private bytes: Buffer = Buffer.alloc(0);
   private base = 0;
   // Cells that are repeated are decoded once.
-  private readonly decoded = new Map<number, string>();
+  private readonly decoded = new Map<number, string | Buffer>();
 
   constructor(
     private readonly tree: FieldTree,
@@ -234,18 +234,24 @@ export class RecordCells {
 
   private decodedCell(cell: number, kind: number): void {
     const json = kind === cellJson;
-    let text = this.decoded.get(cell);
-    if (text === undefined) {
-      const start = this.base + this.start[cell]!;
-      const end = this.base + this.end[cell]!;
-      text = json
-        ? minify(this.bytes, start, end, this.escapeBackslash)
-        : decodeText(this.bytes, start, end);
-      if (this.elements > 1) this.decoded.set(cell, text);
-    }
     const column = this.tree.columns[this.field[cell]!]!;
-    if (json) this.sink.json(column, text);
-    else this.sink.text(column, text);
+    const known = this.decoded.get(cell);
+    if (known !== undefined && typeof known !== 'string') {
+      this.sink.bytes(column, known, 0, known.length);
+      return;
+    }
+    const start = this.base + this.start[cell]!;
+    const end = this.base + this.end[cell]!;
+    if (json) {
+      const text = known ?? minify(this.bytes, start, end, this.escapeBackslash);
+      if (this.elements > 1) this.decoded.set(cell, text);
+      this.sink.json(column, text);
+      return;
+    }
+    const text = decodeText(this.bytes, start, end);
+    this.sink.text(column, text);
+    // The further rows of the record take its bytes, which costs less than encoding it again.
+    if (this.elements > 1) this.decoded.set(cell, Buffer.from(text));
   }
 
   private lies(index: number, within: Field): boolean {
