@@ -212,6 +212,21 @@ describe('imports of other formats than CSV', () => {
     },
   );
 
+  it('says what broke when a file that is being followed does not go on', async () => {
+    await put('broken/a.json', JSON.stringify(Array.from({ length: 50_000 }, (_, n) => ({ n }))));
+    service.sandbox.fault = ({ operation, key, attempt }) =>
+      operation === 'GetObject' && key === 'broken/a.json'
+        ? { kind: 'cutBody', afterBytes: attempt === 1 ? 200_000 : 0 }
+        : undefined;
+    try {
+      const run = await importOf('broken', { type: 'JSON' });
+      expect(run.error).toMatchObject({ code: 'S3_UNAVAILABLE', retryable: true });
+    } finally {
+      service.sandbox.fault = undefined;
+    }
+    expect(await readdir(join(service.dataDir, 'spool'))).toEqual([]);
+  });
+
   it('keeps values of JSON that are longer than the buffers of the engine', async () => {
     const lengths = [1_000_000, 3_000_000, 9_000_000, 40_000_000, 12_000_000];
     await put('long_json/a.json', JSON.stringify(lengths.map((n) => ({ n, t: 'y'.repeat(n) }))));
