@@ -53,6 +53,8 @@ export interface DelimitedRead extends ReadOptions {
 
 /** Bytes of a line that the engine's reader takes without being told more. */
 const usualLine = 2_000_000;
+// Half of the engine's own: each thread holds several. With less than that it loses last lines below the limit, too.
+const usualBuffer = 2 ** 24;
 
 /**
  * Whether a file has a line that is too long for the engine's reader: it says so for most of them, but the parallel one
@@ -73,16 +75,14 @@ export function readDelimited(read: DelimitedRead): Sql {
     : sql`strict_mode = true, parallel = ${parallel ? sql`true` : sql`false`}`;
   // Two characters in the SQL: a backslash and an n.
   const lines = read.onlyLf ? sql`, new_line = '\\n'` : empty;
-  // Else it would be sixteen times the longest line.
-  const buffer =
-    longest > usualLine ? sql`, buffer_size = ${integer(Math.max(2 ** 25, longest))}` : empty;
+  const buffer = sql`buffer_size = ${integer(Math.max(usualBuffer, longest))}`;
   const { plain, other } = nullTexts(read);
   const columns = read.columns.map(([name, type]) => sql`${literal(name)}: ${literal(type)}`);
   const reader = sql`read_csv([${join(read.files.map((file) => literal(file.path)))}], auto_detect = false, header = false,
     delim = ${literal(dialect.delimiter)}, quote = ${literal(dialect.quote)}, escape = ${literal(dialect.escape)},
     comment = '', columns = {${join(columns)}}, skip = ${integer(read.skip)}, nullstr = [${join(plain.map(literal))}],
     allow_quoted_nulls = ${read.quotedNulls === false ? sql`false` : sql`true`},
-    max_line_size = ${integer(longest)}, ${strictness}${lines}${buffer}) r`;
+    max_line_size = ${integer(longest)}, ${buffer}, ${strictness}${lines}) r`;
   if (other.length === 0) return reader;
   const replaced = read.columns.flatMap(([name, type]) => {
     const column = ident('r', name);
