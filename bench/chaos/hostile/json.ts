@@ -103,6 +103,8 @@ export const json: readonly HostileCase[] = [
         ),
       [imported(records + 1)],
     ),
+    // Good records, which the engine keeps once they are loaded.
+    mostMB: 700,
     truth: {
       query: '{ hostileAggregate { count max { id } } }',
       answer: { hostileAggregate: { count: String(records + 1), max: { id: records } } },
