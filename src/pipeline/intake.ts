@@ -131,32 +131,24 @@ async function* readRows(
 ): AsyncGenerator<DescribedFile, void> {
   const { definition, limits, rowReader } = options;
   const { path, origin, partial = false } = file;
-  const reading = rowReader.read(
-    {
-      type,
-      options: { ...definition.format[name], excludeFields: definition.excludeFields },
-      source: { origin, partial },
-      path,
-      arrival: file.arrival ?? arrived(await sizeOf(path)),
-      target: `${path}.rows`,
-      limits,
-      parts: limits,
-      badRows: definition.badRows,
-      maxRejectedRows: options.room(),
-      ...(options.enough === undefined ? {} : { enough: options.enough }),
-    },
-    options.signal,
-  );
+  const task = {
+    type,
+    options: { ...definition.format[name], excludeFields: definition.excludeFields },
+    source: { origin, partial },
+    path,
+    arrival: file.arrival ?? arrived(await sizeOf(path)),
+    target: `${path}.rows`,
+    limits,
+    parts: limits,
+    badRows: definition.badRows,
+    maxRejectedRows: options.room(),
+    ...(options.enough === undefined ? {} : { enough: options.enough }),
+  };
   let files = 0;
-  for (;;) {
-    const next = await reading.next();
-    if (next.done) {
-      options.onRead(next.value);
-      break;
-    }
+  for await (const rows of rowReader.read(task, options.signal, options.onRead)) {
     files++;
-    options.space.take(next.value.bytes, origin);
-    yield describedRows(next.value);
+    options.space.take(rows.bytes, origin);
+    yield describedRows(rows);
   }
   if (files === 0) yield { kind: 'empty', file: { path, origin } };
   // The rows stand in files of their own now.

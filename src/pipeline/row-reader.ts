@@ -27,10 +27,15 @@ export class RowReader {
   }
 
   /**
-   * Reads one file, which may still be arriving. Yields its rows in files, as they become ready.
+   * Reads one file, which may still be arriving. Yields its rows in files, as they become ready, and tells `onRead` at the
+   * end what there was beside them. Whoever stops before ends the thread.
    * @throws what the format throws, PARSE_TIMEOUT, DOCUMENT_TOO_LARGE when the thread's heap is full, CANCELLED
    */
-  async *read(task: RowTask, signal: AbortSignal): AsyncGenerator<RowFile, RowsRead> {
+  async *read(
+    task: RowTask,
+    signal: AbortSignal,
+    onRead: (read: RowsRead) => void,
+  ): AsyncGenerator<RowFile, void> {
     const worker = (this.#worker ??= this.#start());
     const reports: RowReport[] = [];
     let failure: Error | undefined;
@@ -65,7 +70,8 @@ export class RowReader {
             break;
           case 'done':
             finished = true;
-            return report.result;
+            onRead(report.result);
+            return;
           case 'failed':
             finished = true;
             throw report.code
