@@ -1,5 +1,6 @@
+import type fontoxpath from 'fontoxpath';
 import type { Attr, Element, IDomFacade, Node } from 'fontoxpath';
-import fontoxpath from 'fontoxpath';
+import { createRequire } from 'node:module';
 import { AppError, messageOf } from '../../errors.js';
 import type { XmlElement, XmlText } from './tree.js';
 import { XmlDocument } from './tree.js';
@@ -7,8 +8,15 @@ import { parseExpression } from './xpath-expression.js';
 import type { XmlNode } from './xpath-nodes.js';
 import { tokenizeXPath } from './xpath-tokens.js';
 
-// A CommonJS module whose names Node does not find, so it comes as a whole.
-const { evaluateXPath } = fontoxpath;
+type XPathEngine = typeof fontoxpath;
+
+const require = createRequire(import.meta.url);
+let engine: XPathEngine | undefined;
+
+/** Loaded when an XPath wants it: most do not, and it takes as long as reading some 10 MB. */
+function xpathEngine(): XPathEngine {
+  return (engine ??= require('fontoxpath') as XPathEngine);
+}
 
 function childrenOf(node: Node): readonly (XmlElement | XmlText)[] {
   return 'children' in node ? (node as XmlElement | XmlDocument).children : [];
@@ -111,6 +119,7 @@ export function pickNodes(xpath: string, document: XmlDocument): readonly XmlNod
       throw invalidXPath(xpath, `it gives a ${expression.type}, not elements, attributes or text`);
     return expression.evaluate({ node: document, position: 1 }) as readonly XmlNode[];
   }
+  const { evaluateXPath } = xpathEngine();
   let found: unknown[];
   try {
     found = evaluateXPath(
