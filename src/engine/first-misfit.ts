@@ -5,7 +5,7 @@ import { empty, ident, sql, type Sql } from '../sql.js';
 import { checkOf } from './checks.js';
 import { EngineError, type Session } from './engine.js';
 import { exactCopy, fromCopy, type CopyOptions } from './exact-copy.js';
-import type { LoadColumn } from './load-target.js';
+import { positionOf, type LoadColumn } from './load-target.js';
 import { engineTakes, from, textColumn, unreadGuard } from './relation.js';
 import { fromRows } from './row-relation.js';
 
@@ -35,9 +35,8 @@ export async function firstMisfit(
   column: LoadColumn,
   options: MisfitOptions = {},
 ): Promise<Misfit | undefined> {
-  let before = column.occurrence;
-  const position = relation.headers.findIndex((name) => name === column.source && before-- === 0);
-  if (position === -1) return undefined;
+  const position = positionOf(column, relation.headers);
+  if (position === undefined) return undefined;
   const text = textColumn(position);
   const check = checkOf(column, text, ident('r', 'v'));
   const condition = check.holds ?? check.fits;

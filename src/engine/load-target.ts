@@ -30,6 +30,16 @@ export interface LoadColumn {
   readonly pattern?: LoadPattern;
 }
 
+/** Where a column stands among the headers of a file; undefined: the file does not have it. */
+export function positionOf(
+  { source, occurrence }: Pick<LoadColumn, 'source' | 'occurrence'>,
+  headers: readonly string[],
+): number | undefined {
+  let before = occurrence;
+  const position = headers.findIndex((header) => header === source && before-- === 0);
+  return position === -1 ? undefined : position;
+}
+
 /** The table that rows are loaded into. */
 export interface LoadTarget {
   readonly table: string;

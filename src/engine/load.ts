@@ -8,6 +8,7 @@ import { checkOf, type Check } from './checks.js';
 import { EngineError, isAboutText, type Session } from './engine.js';
 import { exactCopy, fromCopy, rawText } from './exact-copy.js';
 import {
+  positionOf,
   TypeTooNarrow,
   type LoadColumn,
   type LoadOptions,
@@ -15,7 +16,7 @@ import {
   type LoadTarget,
   type RejectedRow,
 } from './load-target.js';
-import { arePlain, engineTakes, from, textColumn, unreadGuard } from './relation.js';
+import { arePlain, engineTakes, from, originOf, textColumn, unreadGuard } from './relation.js';
 import { fromRows } from './row-relation.js';
 import { Rejects } from './rejects.js';
 import { sqlType } from './shapes.js';
@@ -156,7 +157,7 @@ class Load {
     });
     const source = this.#parsed(sourceOf(relation, this.#unread));
     try {
-      return await this.#insert(names, typed, originOf(relation), values, source);
+      return await this.#insert(names, typed, originOf(relation.files), values, source);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       const column = narrowColumn(error, this.#readings);
@@ -352,19 +353,6 @@ async function readable(relation: TextRelation): Promise<boolean> {
 function sourceOf(relation: TextRelation, unread: readonly number[]): Sql {
   if (relation.kind === 'rows') return fromRows(relation);
   return sql`${from(relation)} ${unreadGuard(relation, unread, unfit)}`;
-}
-
-function originOf(relation: TextRelation): Sql {
-  const origins = relation.files.map(({ origin }) => literal(origin));
-  const [only] = origins;
-  if (only && origins.length === 1) return only;
-  return sql`[${join(origins)}][r.file_index::bigint + 1]`;
-}
-
-function positionOf(column: LoadColumn, headers: readonly string[]): number | undefined {
-  let left = column.occurrence;
-  const position = headers.findIndex((header) => header === column.source && left-- === 0);
-  return position === -1 ? undefined : position;
 }
 
 function storedType(column: LoadColumn): Pick<LoadColumn, 'type' | 'decimal'> {

@@ -4,6 +4,14 @@ import { longestLine as measureLines } from '../delimited-file.js';
 import type { DelimitedDialect, DelimitedRelation, LocalFile } from '../relation.js';
 import { empty, ident, integer, join, literal, sql, type Sql } from '../sql.js';
 
+/** The origin of each row's file, for a source with the virtual column `file_index`. */
+export function originOf(files: readonly LocalFile[]): Sql {
+  const origins = files.map(({ origin }) => literal(origin));
+  const [only] = origins;
+  if (only && origins.length === 1) return only;
+  return sql`[${join(origins)}][r.file_index::bigint + 1]`;
+}
+
 /** How strictly text is read. */
 export interface ReadOptions {
   /** Passes over what cannot be read, for guesses from a sample only. (Default: false) */

@@ -1,13 +1,15 @@
 import { fileNameColumn } from '../../columns.js';
-import type { LocalFile, ParquetFile, ParquetRelation } from '../../relation.js';
+import type { ParquetFile, ParquetRelation } from '../../relation.js';
 import { ident, integer, join, literal, sql, type Sql } from '../../sql.js';
 import { EngineError, type Session } from '../engine.js';
 import {
+  positionOf,
   TypeTooNarrow,
   type LoadColumn,
   type LoadOptions,
   type LoadTarget,
 } from '../load-target.js';
+import { originOf } from '../relation.js';
 import type { Rejects } from '../rejects.js';
 import type { NativeColumn } from './columns.js';
 import { readingError } from './errors.js';
@@ -185,17 +187,4 @@ export class GroupLoad {
     const index = new RegExp(`${narrow}(\\d+)`).exec(error.message)?.[1];
     return index === undefined ? undefined : this.#readings[Number(index)]?.column;
   }
-}
-
-function originOf(files: readonly LocalFile[]): Sql {
-  const origins = files.map(({ origin }) => literal(origin));
-  const [only] = origins;
-  if (only && origins.length === 1) return only;
-  return sql`[${join(origins)}][r.file_index::bigint + 1]`;
-}
-
-function positionOf(column: LoadColumn, names: readonly string[]): number | undefined {
-  let left = column.occurrence;
-  const position = names.findIndex((name) => name === column.source && left-- === 0);
-  return position === -1 ? undefined : position;
 }
