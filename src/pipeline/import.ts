@@ -8,9 +8,8 @@ import { AppError } from '../errors.js';
 import { formatOf } from '../formats/index.js';
 import type { DescribedFile } from './described.js';
 import {
-  canFollow,
   cutterOf,
-  isArchive,
+  holdsFiles,
   takeIn,
   takeInMembers,
   type IntakeLimits,
@@ -102,16 +101,14 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
       waiting.push(...described);
       if (!isWorthWaiting(waiting)) await flush();
     };
-    const { kind, type } = formatOf(definition.format.type);
-    if (canFollow(type)) {
+    if (formatOf(definition.format.type).follows) {
       for await (const file of spoolArriving(job.bucket, objects, options)) {
         for await (const described of following(file, intake)) await take([described]);
         report.add({ filesDone: 1 });
       }
     } else {
       const cutter = (path: string, origin: string) => cutterOf({ path, origin }, intake);
-      const cutting = kind === 'delimited' ? { ...options, cutter } : options;
-      for await (const batch of spool(job.bucket, objects, cutting)) {
+      for await (const batch of spool(job.bucket, objects, { ...options, cutter })) {
         for await (const described of filesOf(batch, intake)) await take(described);
         report.add({ filesDone: batch.filter(({ last }) => last).length });
       }
@@ -180,7 +177,7 @@ async function* filesIn(
   options: IntakeOptions,
 ): AsyncGenerator<DescribedFile, void> {
   const origin = object.key;
-  const archive = earlier.length === 0 && (await isArchive(path, options));
+  const archive = earlier.length === 0 && (await holdsFiles(path, options));
   if (archive) yield* takeInMembers({ path, origin }, options);
   else yield* takeIn({ path, origin, plain, longestLine, earlier }, options);
 }
@@ -191,7 +188,7 @@ async function* following(
   options: IntakeOptions,
 ): AsyncGenerator<DescribedFile, void> {
   const origin = object.key;
-  if (await isArchive(path, options)) {
+  if (await holdsFiles(path, options)) {
     await whole;
     yield* takeInMembers({ path, origin }, options);
     return;

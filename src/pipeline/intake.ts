@@ -2,14 +2,18 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { DatasetDefinition } from '../catalog/definition.js';
-import { compressionOf, magicBytes } from '../compression/index.js';
 import { longestLine } from '../delimited-file.js';
 import { engineReads } from '../delimited-text.js';
 import type { Session } from '../engine/engine.js';
 import { describeParquet } from '../engine/parquet/describe.js';
 import { isAppError } from '../errors.js';
 import { formatOf, type Format } from '../formats/index.js';
-import { layoutDelimited, type DelimitedLayout } from '../formats/delimited.js';
+import {
+  layoutDelimited,
+  type DelimitedLayout,
+  type DelimitedType,
+  type SampleSource,
+} from '../formats/delimited.js';
 import { checkParquet } from '../formats/parquet/check.js';
 import { toUtf8 } from '../formats/encoding.js';
 import type { FormatLimits } from '../limits.js';
@@ -21,7 +25,7 @@ import { LineCutter } from './line-cutter.js';
 import type { RowReader } from './row-reader.js';
 import type { RowsRead } from './row-worker.js';
 import type { SpoolSpace } from './space.js';
-import { isWorkbook, unpack } from './unpack.js';
+import { isArchive, isWorkbook, unpack } from './unpack.js';
 
 /** What a file may cost. */
 export interface IntakeLimits extends InflateLimits, FormatLimits {
@@ -61,18 +65,13 @@ type RowsFormat = Format & { kind: 'rows' };
 
 const sampleBytes = 2 ** 20;
 
-/** Whether a reader can follow files of a type while they arrive. */
-export function canFollow(type: Format['type']): boolean {
-  return type === 'JSON' || type === 'XML';
-}
-
-/** Whether a file that begins so holds files that are to be read each for itself. */
-export async function isArchive(path: string, { definition }: Pick<IntakeOptions, 'definition'>) {
-  if (definition.selection.compression === 'NONE') return false;
-  const beginning = await beginningOf(path, magicBytes);
-  if (compressionOf(beginning)?.kind !== 'archive') return false;
-  // A workbook is an archive, too.
-  return definition.format.type !== 'XLSX' || !(await isWorkbook(path));
+/** Whether a file holds files that are to be read each for itself. */
+export async function holdsFiles(
+  path: string,
+  { definition: { format, selection } }: Pick<IntakeOptions, 'definition'>,
+): Promise<boolean> {
+  if (selection.compression === 'NONE' || !(await isArchive(path))) return false;
+  return formatOf(format.type).zipped !== true || !(await isWorkbook(path));
 }
 
 /** Looks at a file and says how it is to be loaded; rows of formats that the engine does not read are written anew. */
@@ -83,7 +82,7 @@ export async function* takeIn(
   const format = formatOf(options.definition.format.type);
   switch (format.kind) {
     case 'delimited':
-      yield await describeText(file, options);
+      yield await describeText(file, format.type, options);
       return;
     case 'parquet': {
       const { session, limits, signal } = options;
@@ -103,23 +102,23 @@ export async function* takeInMembers(
 ): AsyncGenerator<DescribedFile, void> {
   const { definition, spoolDir, limits, signal } = options;
   const { subfileName } = definition.selection;
+  const { kind, type } = formatOf(definition.format.type);
   const members = unpack(archive, {
     dir: spoolDir,
-    fileType: definition.format.type,
+    fileType: type,
     ...(subfileName === undefined ? {} : { subfileName }),
     limits,
     signal,
-    ...(formatOf(definition.format.type).kind === 'delimited'
+    ...(kind === 'delimited'
       ? {
           look: (beginning, origin) =>
-            void layoutOfSample(beginning, { origin, complete: false }, options),
+            void layoutOfSample(beginning, { type, origin, complete: false }, options),
         }
       : {}),
   });
   for await (const { path, origin, bytes } of members) {
     options.space.take(bytes, origin);
-    const text = formatOf(definition.format.type).kind === 'delimited';
-    const lines = text ? { longestLine: await longestLine(path) } : {};
+    const lines = kind === 'delimited' ? { longestLine: await longestLine(path) } : {};
     yield* takeIn({ path, origin, ...lines }, options);
   }
 }
@@ -158,13 +157,14 @@ async function* readRows(
 
 async function describeText(
   file: IntakeFile,
+  type: DelimitedType,
   { definition, limits, layouts }: Pick<IntakeOptions, 'definition' | 'limits' | 'layouts'>,
 ): Promise<DescribedFile> {
   const known = layouts.get(file.origin);
   if (known && (file.earlier?.length ?? 0) > 0) {
     return describedText(file, { ...known, skipLines: 0, warnings: [] });
   }
-  const layout = await layoutOf(file, { definition, limits });
+  const layout = await layoutOf(file, type, { definition, limits });
   if (!layout) return { kind: 'empty', file };
   layouts.set(file.origin, layout);
   if (layout.encoding !== 'utf-8') {
@@ -176,33 +176,34 @@ async function describeText(
 
 async function layoutOf(
   { path, origin }: LocalFile,
+  type: DelimitedType,
   options: Pick<IntakeOptions, 'definition' | 'limits'>,
 ): Promise<DelimitedLayout | undefined> {
   const size = await sizeOf(path);
   const sample = await beginningOf(path, Math.min(sampleBytes, size));
-  return layoutOfSample(sample, { origin, complete: sample.length === size }, options);
+  return layoutOfSample(sample, { type, origin, complete: sample.length === size }, options);
 }
 
 function layoutOfSample(
   sample: Buffer,
-  source: { readonly origin: string; readonly complete: boolean },
-  { definition, limits }: Pick<IntakeOptions, 'definition' | 'limits'>,
+  source: SampleSource,
+  { definition, limits: { maxColumns } }: Pick<IntakeOptions, 'definition' | 'limits'>,
 ): DelimitedLayout | undefined {
-  const { type, csv } = definition.format;
-  if (type !== 'CSV' && type !== 'TSV' && type !== 'TXT') throw new RangeError(type);
-  return layoutDelimited(sample, { ...source, type, maxColumns: limits.maxColumns }, csv);
+  return layoutDelimited(sample, { ...source, maxColumns }, definition.format.csv);
 }
 
 /**
- * How a text can be cut into parts while it arrives, from its beginning in a file; undefined when it cannot: its last
- * lines are to be skipped, it is no UTF-8, or the engine does not read it.
+ * How a text can be cut into parts while it arrives, from its beginning in a file; undefined when it cannot: it is no
+ * delimited text or no UTF-8, its last lines are to be skipped, or the engine does not read it.
  */
 export async function cutterOf(
   file: LocalFile,
   options: Pick<IntakeOptions, 'definition' | 'limits'>,
 ): Promise<LineCutter | undefined> {
-  if ((options.definition.format.csv?.footerRowsToSkip ?? 0) > 0) return undefined;
-  const layout = await layoutOf(file, options).catch((error: unknown) => {
+  const { csv } = options.definition.format;
+  const { kind, type } = formatOf(options.definition.format.type);
+  if (kind !== 'delimited' || (csv?.footerRowsToSkip ?? 0) > 0) return undefined;
+  const layout = await layoutOf(file, type, options).catch((error: unknown) => {
     // Whoever takes the file in will say so.
     if (isAppError(error)) return undefined;
     throw error;

@@ -11,7 +11,7 @@ import { compileJson } from '../query/json.js';
 import { ident, sql } from '../sql.js';
 import type { ImportLimits } from './import.js';
 import { inflatedBytes } from './inflate.js';
-import { canFollow, isArchive, takeIn, takeInMembers, type IntakeOptions } from './intake.js';
+import { holdsFiles, takeIn, takeInMembers, type IntakeOptions } from './intake.js';
 import { RowReader } from './row-reader.js';
 import { selectObjects } from './select-objects.js';
 import { SpoolSpace } from './space.js';
@@ -80,7 +80,7 @@ export async function previewObjectsOf(job: PreviewJob): Promise<Preview> {
         const path = join(job.spoolDir, String(index));
         const partial = await beginning(job, object, path);
         const file = { path, origin: object.key };
-        const described = (await isArchive(path, options))
+        const described = (await holdsFiles(path, options))
           ? takeInMembers(file, options)
           : takeIn({ ...file, partial }, options);
         let files = 0;
@@ -143,7 +143,8 @@ function merge(into: Record<string, unknown>, more: Readonly<Record<string, unkn
 async function beginning(job: PreviewJob, object: ObjectSummary, path: string): Promise<boolean> {
   const { format, selection } = job.dataset.definition;
   const { compression } = selection;
-  const text = formatOf(format.type).kind === 'delimited';
+  const { kind, follows = false } = formatOf(format.type);
+  const text = kind === 'delimited';
   const file = await open(path, 'w');
   let bytes = 0;
   try {
@@ -151,7 +152,7 @@ async function beginning(job: PreviewJob, object: ObjectSummary, path: string): 
     for await (const chunk of inflatedBytes(job.bucket, object, { ...job, compression })) {
       archive ??= compressionOf(chunk.subarray(0, magicBytes))?.kind === 'archive';
       bytes += chunk.length;
-      const enough = bytes > previewBytes && !archive && (text || canFollow(format.type));
+      const enough = bytes > previewBytes && !archive && (text || follows);
       const end = enough && text ? chunk.lastIndexOf(0x0a) + 1 || chunk.length : chunk.length;
       await file.appendFile(chunk.subarray(0, end));
       if (enough) return true;
