@@ -2,7 +2,6 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { DatasetDefinition } from '../catalog/definition.js';
-import { longestLine } from '../delimited-file.js';
 import { engineReads } from '../delimited-text.js';
 import type { Session } from '../engine/engine.js';
 import { describeParquet } from '../engine/parquet/describe.js';
@@ -25,6 +24,7 @@ import { LineCutter } from './line-cutter.js';
 import type { RowReader } from './row-reader.js';
 import type { RowsRead } from './row-worker.js';
 import type { SpoolSpace } from './space.js';
+import { checkedText } from './text-check.js';
 import { isArchive, isWorkbook, unpack } from './unpack.js';
 
 /** What a file may cost. */
@@ -118,8 +118,7 @@ export async function* takeInMembers(
   });
   for await (const { path, origin, bytes } of members) {
     options.space.take(bytes, origin);
-    const lines = kind === 'delimited' ? { longestLine: await longestLine(path) } : {};
-    yield* takeIn({ path, origin, ...lines }, options);
+    yield* takeIn({ path, origin }, options);
   }
 }
 
@@ -167,11 +166,8 @@ async function describeText(
   const layout = await layoutOf(file, type, { definition, limits });
   if (!layout) return { kind: 'empty', file };
   layouts.set(file.origin, layout);
-  if (layout.encoding !== 'utf-8') {
-    await rewriteInUtf8(file, layout.encoding);
-    return describedText({ path: file.path, origin: file.origin }, layout);
-  }
-  return describedText(file, layout);
+  const text = layout.encoding === 'utf-8' ? file : await inUtf8(file, layout.encoding);
+  return describedText(await checkedText(text), layout);
 }
 
 async function layoutOf(
@@ -218,10 +214,13 @@ export async function cutterOf(
   return cutter;
 }
 
-async function rewriteInUtf8({ path, origin }: LocalFile, encoding: string): Promise<void> {
+/** Writes a text anew. */
+async function inUtf8({ path, origin }: LocalFile, encoding: string): Promise<LocalFile> {
   const target = `${path}.utf8`;
   await pipeline(createReadStream(path), toUtf8(encoding, origin), createWriteStream(target));
   await rename(target, path);
+  // What was known of it does not hold any more.
+  return { path, origin };
 }
 
 async function beginningOf(path: string, bytes: number): Promise<Buffer> {

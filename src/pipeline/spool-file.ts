@@ -1,5 +1,6 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { spaceError } from './space.js';
+import { TextCheck } from './text-check.js';
 
 // So many bytes go to the disk in one write.
 const writeBytes = 2 ** 20;
@@ -7,6 +8,8 @@ const writeBytes = 2 ** 20;
 /** Writes a file of the spool in large pieces, the next one gathered while the last one goes to the disk. */
 export class SpoolFile {
   readonly path: string;
+  /** Of all bytes taken. */
+  readonly check = new TextCheck();
   readonly #file: FileHandle;
   readonly #onWritten: (bytes: number) => void;
   #held: Buffer[] = [];
@@ -33,6 +36,7 @@ export class SpoolFile {
 
   /** Takes a piece, which must stay as it is. Waits while the disk is behind. */
   async write(piece: Buffer): Promise<void> {
+    this.check.add(piece);
     this.#held.push(piece);
     this.#heldBytes += piece.length;
     this.#taken += piece.length;

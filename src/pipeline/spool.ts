@@ -6,8 +6,6 @@ import { inflatedBytes, type InflateOptions } from './inflate.js';
 import type { LineCutter } from './line-cutter.js';
 import { SpoolFile, withSpace } from './spool-file.js';
 import type { SpoolSpace } from './space.js';
-import { LineLengths } from '../delimited-file.js';
-import { TextCheck } from './text-check.js';
 
 /** An object's bytes, inflated, in a file of this machine. An archive is as it was stored. */
 export interface SpooledFile {
@@ -194,8 +192,6 @@ class Download {
     const { object } = this;
     const { space, partBytes = 64 << 20, cutter: cutterOf } = this.#options;
     let file = await this.#create();
-    let check = new TextCheck();
-    let lines = new LineLengths();
     let cutter: LineCutter | undefined;
     let asked = cutterOf === undefined;
     try {
@@ -209,21 +205,14 @@ class Download {
         }
         const cut = cutter?.cut(chunk);
         if (cut !== undefined && file.bytes >= partBytes) {
-          const head = chunk.subarray(0, cut);
-          check.add(head);
-          lines.add(head);
-          await file.write(head);
-          await this.#end(file, { check, lines }, false);
+          await file.write(chunk.subarray(0, cut));
+          await this.#end(file, false);
           file = await this.#create();
-          check = new TextCheck();
-          lines = new LineLengths();
           rest = chunk.subarray(cut);
         }
-        check.add(rest);
-        lines.add(rest);
         await file.write(rest);
       }
-      await this.#end(file, { check, lines }, true);
+      await this.#end(file, true);
     } catch (error) {
       await file.discard();
       throw error;
@@ -239,17 +228,12 @@ class Download {
     });
   }
 
-  async #end(
-    file: SpoolFile,
-    { check, lines }: { readonly check: TextCheck; readonly lines: LineLengths },
-    last: boolean,
-  ): Promise<void> {
+  async #end(file: SpoolFile, last: boolean): Promise<void> {
     const { bytes, path } = file;
+    const { plain, longestLine } = file.check;
     await file.close();
     const earlier = [...this.#earlier];
     this.#earlier.push(path);
-    const { plain } = check;
-    const longestLine = lines.longest;
     const spooled = { object: this.object, path, bytes, plain, longestLine, earlier, last };
     this.parts.push(spooled);
     this.#tell();

@@ -1,5 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
-import { TextCheck } from '../../src/pipeline/text-check.js';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { checkedText, TextCheck } from '../../src/pipeline/text-check.js';
 
 function isPlain(bytes: Buffer, size: number): boolean {
   const check = new TextCheck();
@@ -32,5 +35,37 @@ describe('the check of a text', () => {
         expect([bytes, behind, isPlain(text, size)]).toEqual([bytes, behind, false]);
       }
     }
+  });
+
+  it('measures the longest line that reaches over pieces, also behind what is no text', () => {
+    const check = new TextCheck();
+    for (const piece of ['a,b\n1', '2\0', '34\n5,', '6\n']) check.add(Buffer.from(piece));
+    expect(check.longestLine).toBe('12\0'.length + '34'.length);
+    expect(check.plain).toBe(false);
+  });
+});
+
+describe('the check of a text in a file', () => {
+  let dir: string;
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'bucketql-text-check-'));
+  });
+  afterAll(() => rm(dir, { recursive: true, force: true }));
+
+  it('says whether it is plain and how long its longest line is', async () => {
+    const path = join(dir, 'long.csv');
+    const line = 'é'.repeat(2 ** 20);
+    await writeFile(path, `a\n${line}\n`);
+    expect(await checkedText({ path, origin: 'in/long.csv' })).toEqual({
+      path,
+      origin: 'in/long.csv',
+      plain: true,
+      longestLine: Buffer.byteLength(line),
+    });
+  });
+
+  it('does not look again where its download has looked', async () => {
+    const file = { path: join(dir, 'gone.csv'), origin: 'a', plain: false, longestLine: 9 };
+    expect(await checkedText(file)).toBe(file);
   });
 });
