@@ -7,24 +7,11 @@ import type { RejectedRow } from '../engine/load.js';
 import { AppError } from '../errors.js';
 import { formatOf } from '../formats/index.js';
 import type { DescribedFile } from './described.js';
-import {
-  cutterOf,
-  holdsFiles,
-  takeIn,
-  takeInMembers,
-  type IntakeLimits,
-  type IntakeOptions,
-} from './intake.js';
+import { cutterOf, takeIn, type IntakeLimits, type IntakeOptions } from './intake.js';
 import { RowReader, type RowReaderSettings } from './row-reader.js';
 import { selectObjects } from './select-objects.js';
 import { SpoolSpace } from './space.js';
-import {
-  spool,
-  spoolArriving,
-  type ArrivingFile,
-  type SpooledFile,
-  type SpoolOptions,
-} from './spool.js';
+import { spool, spoolArriving, type ArrivingFile, type SpoolOptions } from './spool.js';
 import { TableLoad, type LoadedTable } from './table-load.js';
 
 /** What an import may cost. */
@@ -97,19 +84,27 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
       await load.take(waiting.splice(0));
       report.add({ rowsAdded: load.rows - report.current().rowsAdded });
     };
-    const take = async (described: readonly DescribedFile[]) => {
-      waiting.push(...described);
-      if (!isWorthWaiting(waiting)) await flush();
+    const { kind, follows } = formatOf(definition.format.type);
+    const take = async (files: AsyncIterable<DescribedFile>) => {
+      for await (const file of files) {
+        waiting.push(file);
+        if (kind === 'rows' && areEnough(waiting)) await flush();
+      }
     };
-    if (formatOf(definition.format.type).follows) {
+    if (follows) {
       for await (const file of spoolArriving(job.bucket, objects, options)) {
-        for await (const described of following(file, intake)) await take([described]);
+        await take(following(file, intake));
         report.add({ filesDone: 1 });
       }
     } else {
       const cutter = (path: string, origin: string) => cutterOf({ path, origin }, intake);
       for await (const batch of spool(job.bucket, objects, { ...options, cutter })) {
-        for await (const described of filesOf(batch, intake)) await take(described);
+        for (const { object, path, plain, longestLine, earlier } of batch) {
+          const origin = object.key;
+          await take(takeIn({ path, origin, plain, longestLine, earlier }, intake));
+        }
+        // The engine reads neighbours in parallel, so what is there goes together.
+        if (kind !== 'rows') await flush();
         report.add({ filesDone: batch.filter(({ last }) => last).length });
       }
     }
@@ -147,39 +142,9 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
 }
 
 // A statement for each of a thousand small files would take longer than their rows.
-function isWorthWaiting(files: readonly DescribedFile[]): boolean {
+function areEnough(files: readonly DescribedFile[]): boolean {
   const bytes = files.reduce((sum, { kind, file }) => sum + (kind === 'rows' ? file.bytes : 0), 0);
-  return files.length < 500 && bytes < 4 << 20 && files.every(({ kind }) => kind === 'rows');
-}
-
-/** The files that a batch holds, in their order; neighbours of text together, for the engine reads them in parallel. */
-async function* filesOf(
-  batch: readonly SpooledFile[],
-  options: IntakeOptions,
-): AsyncGenerator<DescribedFile[], void> {
-  let together: DescribedFile[] = [];
-  for (const file of batch) {
-    for await (const described of filesIn(file, options)) {
-      if (described.kind === 'rows') {
-        if (together.length > 0) yield together;
-        together = [];
-        yield [described];
-      } else {
-        together.push(described);
-      }
-    }
-  }
-  if (together.length > 0) yield together;
-}
-
-async function* filesIn(
-  { object, path, plain, longestLine, earlier }: SpooledFile,
-  options: IntakeOptions,
-): AsyncGenerator<DescribedFile, void> {
-  const origin = object.key;
-  const archive = earlier.length === 0 && (await holdsFiles(path, options));
-  if (archive) yield* takeInMembers({ path, origin }, options);
-  else yield* takeIn({ path, origin, plain, longestLine, earlier }, options);
+  return files.length >= 500 || bytes >= 4 << 20;
 }
 
 /** The files of an object that is still arriving. */
@@ -187,18 +152,12 @@ async function* following(
   { object, path, arrival, whole }: ArrivingFile,
   options: IntakeOptions,
 ): AsyncGenerator<DescribedFile, void> {
-  const origin = object.key;
-  if (await holdsFiles(path, options)) {
-    await whole;
-    yield* takeInMembers({ path, origin }, options);
-    return;
-  }
   // When its download fails, who follows the file must not wait for the rest.
   const stop = new AbortController();
   const failed = whole.catch(() => stop.abort());
   const signal = AbortSignal.any([options.signal, stop.signal]);
   try {
-    yield* takeIn({ path, origin, arrival }, { ...options, signal });
+    yield* takeIn({ path, origin: object.key, arrival, whole }, { ...options, signal });
     await failed;
   } catch (error) {
     if (stop.signal.aborted) await whole;

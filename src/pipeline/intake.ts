@@ -57,6 +57,8 @@ export interface IntakeOptions {
 export interface IntakeFile extends LocalFile {
   /** What of it is there. (Default: all of it) */
   readonly arrival?: SharedArrayBuffer;
+  /** When all of it is there. (Default: now) */
+  readonly whole?: Promise<unknown>;
   /** Only the beginning of the object is there, and no more will come. (Default: false) */
   readonly partial?: boolean;
 }
@@ -65,17 +67,32 @@ type RowsFormat = Format & { kind: 'rows' };
 
 const sampleBytes = 2 ** 20;
 
-/** Whether a file holds files that are to be read each for itself. */
-export async function holdsFiles(
-  path: string,
-  { definition: { format, selection } }: Pick<IntakeOptions, 'definition'>,
+/**
+ * Looks at a file, or at each one in an archive, and says how it is to be loaded; rows of formats that the engine does not
+ * read are written anew.
+ */
+export async function* takeIn(
+  file: IntakeFile,
+  options: IntakeOptions,
+): AsyncGenerator<DescribedFile, void> {
+  if (await holdsFiles(file, options)) {
+    await file.whole;
+    yield* takeInMembers(file, options);
+  } else {
+    yield* takeInOne(file, options);
+  }
+}
+
+async function holdsFiles(
+  { path, earlier = [] }: IntakeFile,
+  { definition: { format, selection } }: IntakeOptions,
 ): Promise<boolean> {
-  if (selection.compression === 'NONE' || !(await isArchive(path))) return false;
+  if (selection.compression === 'NONE' || earlier.length > 0) return false;
+  if (!(await isArchive(path))) return false;
   return formatOf(format.type).zipped !== true || !(await isWorkbook(path));
 }
 
-/** Looks at a file and says how it is to be loaded; rows of formats that the engine does not read are written anew. */
-export async function* takeIn(
+async function* takeInOne(
   file: IntakeFile,
   options: IntakeOptions,
 ): AsyncGenerator<DescribedFile, void> {
@@ -95,8 +112,7 @@ export async function* takeIn(
   }
 }
 
-/** The same for every file of an archive. */
-export async function* takeInMembers(
+async function* takeInMembers(
   archive: LocalFile,
   options: IntakeOptions,
 ): AsyncGenerator<DescribedFile, void> {
@@ -118,7 +134,7 @@ export async function* takeInMembers(
   });
   for await (const { path, origin, bytes } of members) {
     options.space.take(bytes, origin);
-    yield* takeIn({ path, origin }, options);
+    yield* takeInOne({ path, origin }, options);
   }
 }
 

@@ -31,9 +31,4 @@ export class LineCutter {
     const carriage = line.indexOf(CR);
     return carriage === -1 || carriage === line.length - 1 ? end + 1 : undefined;
   }
-
-  /** No further cut will come. */
-  get finished(): boolean {
-    return this.#quoted;
-  }
 }

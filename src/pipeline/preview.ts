@@ -11,7 +11,7 @@ import { compileJson } from '../query/json.js';
 import { ident, sql } from '../sql.js';
 import type { ImportLimits } from './import.js';
 import { inflatedBytes } from './inflate.js';
-import { holdsFiles, takeIn, takeInMembers, type IntakeOptions } from './intake.js';
+import { takeIn, type IntakeOptions } from './intake.js';
 import { RowReader } from './row-reader.js';
 import { selectObjects } from './select-objects.js';
 import { SpoolSpace } from './space.js';
@@ -79,12 +79,8 @@ export async function previewObjectsOf(job: PreviewJob): Promise<Preview> {
       for (const [index, object] of objects.slice(0, previewObjects).entries()) {
         const path = join(job.spoolDir, String(index));
         const partial = await beginning(job, object, path);
-        const file = { path, origin: object.key };
-        const described = (await holdsFiles(path, options))
-          ? takeInMembers(file, options)
-          : takeIn({ ...file, partial }, options);
         let files = 0;
-        for await (const one of described) {
+        for await (const one of takeIn({ path, origin: object.key, partial }, options)) {
           if (one.kind === 'delimited') merge(detected, one.layout.detected);
           await load.take([one]);
           if (++files === previewObjects) break;

@@ -7,7 +7,7 @@ import type { Session } from '../../src/engine/engine.js';
 import type { FileType } from '../../src/formats/index.js';
 import { defaultFormatLimits } from '../../src/limits.js';
 import type { DescribedFile } from '../../src/pipeline/described.js';
-import { takeIn, takeInMembers, type IntakeOptions } from '../../src/pipeline/intake.js';
+import { takeIn, type IntakeOptions } from '../../src/pipeline/intake.js';
 import { RowReader } from '../../src/pipeline/row-reader.js';
 import { SpoolSpace } from '../../src/pipeline/space.js';
 import { rowWorker } from '../support/row-worker.js';
@@ -87,7 +87,7 @@ describe('taking a file in', () => {
         { name: 'nul.csv', bytes: nul },
       ]),
     );
-    const files = await allOf(takeInMembers({ path, origin: 'a.zip' }, intakeOf('CSV')));
+    const files = await allOf(takeIn({ path, origin: 'a.zip' }, intakeOf('CSV')));
     expect(files).toMatchObject([
       { kind: 'delimited', file: { origin: 'a.zip!long.csv', ...known } },
       { kind: 'delimited', file: { origin: 'a.zip!nul.csv', plain: false } },
