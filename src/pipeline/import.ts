@@ -1,39 +1,24 @@
-import type { Bucket, ObjectSummary } from '../aws/objects.js';
-import type { Dataset, Generation } from '../catalog/datasets.js';
+import type { ObjectSummary } from '../aws/objects.js';
+import type { Generation } from '../catalog/datasets.js';
 import type { ManifestEntry } from '../catalog/manifest.js';
 import type { ImportProgress } from '../catalog/runs.js';
-import type { Engine, Session } from '../engine/engine.js';
 import type { RejectedRow } from '../engine/load.js';
 import { AppError } from '../errors.js';
 import { formatOf } from '../formats/index.js';
 import type { DescribedFile } from './described.js';
-import { cutterOf, takeIn, type IntakeLimits, type IntakeOptions } from './intake.js';
-import { RowReader, type RowReaderSettings } from './row-reader.js';
+import { cutterOf, takeIn, type IntakeOptions } from './intake.js';
+import { withLoad, type LoadJob } from './load-job.js';
 import { selectObjects } from './select-objects.js';
-import { SpoolSpace } from './space.js';
 import { spool, spoolArriving, type ArrivingFile, type SpoolOptions } from './spool.js';
-import { TableLoad, type LoadedTable } from './table-load.js';
+import type { LoadedTable } from './table-load.js';
 
-/** What an import may cost. */
-export interface ImportLimits extends IntakeLimits, RowReaderSettings {
-  readonly maxObjects: number;
-}
+export type { ImportLimits } from './load-job.js';
 
-/** One import of a dataset into a new table. */
-export interface ImportJob {
-  readonly dataset: Dataset;
-  readonly bucket: Bucket;
-  /** The connection's prefix and parallelism. */
-  readonly connectionPrefix: string;
+/** One import of a dataset into a new table, which the caller drops when the import fails. */
+export interface ImportJob extends LoadJob {
+  /** The connection's parallelism. */
   readonly downloadThreads: number;
-  readonly engine: Engine;
-  /** An empty folder for this run. The caller removes it. */
-  readonly spoolDir: string;
-  /** Name of the table to make. The caller drops it when the import fails. */
-  readonly table: string;
   readonly generation: string;
-  readonly limits: ImportLimits;
-  readonly signal: AbortSignal;
   readonly onProgress: (progress: ImportProgress) => void;
 }
 
@@ -56,27 +41,14 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
   const rows = new Map<string, number>();
   const report = progressReport(job, objects);
 
-  const rowReader = new RowReader(job.limits);
-  const space = new SpoolSpace(job.limits.maxSpoolBytes);
-  const load = async (session: Session) => {
-    const load = new TableLoad(session, { ...job, definition, spoolDirectory: job.spoolDir });
-    const intake: IntakeOptions = {
-      ...job,
-      definition,
-      session,
-      rowReader,
-      space,
-      room: () => load.room,
-      onRead: (read) => load.note(read),
-      layouts: new Map(),
-    };
+  const loaded = await withLoad(job, async (load, intake) => {
     const options: SpoolOptions = {
       dir: job.spoolDir,
       threads: job.downloadThreads,
       compression: definition.selection.compression,
       limits: job.limits,
       signal: job.signal,
-      space,
+      space: intake.space,
       onBytes: (bytes) => report.add({ bytesDone: bytes }),
     };
     const waiting: DescribedFile[] = [];
@@ -110,8 +82,7 @@ export async function importObjects(job: ImportJob): Promise<ImportedTable> {
     }
     await flush();
     return load.finish();
-  };
-  const loaded = await job.engine.session(load).finally(() => rowReader.close());
+  });
 
   for (const { origin, rows: count } of loaded.files) {
     const key = keyOf(origin, keys);

@@ -1,21 +1,16 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Bucket, ObjectSummary } from '../aws/objects.js';
-import type { Dataset } from '../catalog/datasets.js';
+import type { ObjectSummary } from '../aws/objects.js';
 import type { Column } from '../columns.js';
 import type { Dialect } from '../dialect.js';
 import { compressionOf, magicBytes } from '../compression/index.js';
-import type { Engine, Session } from '../engine/engine.js';
 import { formatOf } from '../formats/index.js';
 import { compileJson } from '../query/json.js';
 import { ident, sql } from '../sql.js';
-import type { ImportLimits } from './import.js';
 import { inflatedBytes } from './inflate.js';
 import { takeIn, type IntakeOptions } from './intake.js';
-import { RowReader } from './row-reader.js';
+import { withLoad, type LoadJob } from './load-job.js';
 import { selectObjects } from './select-objects.js';
-import { SpoolSpace } from './space.js';
-import { TableLoad } from './table-load.js';
 
 /** What an import would find, from the beginning of the first objects. Nothing is stored. */
 export interface Preview {
@@ -28,20 +23,10 @@ export interface Preview {
   readonly warnings: readonly string[];
 }
 
-/** What a preview needs. */
-export interface PreviewJob {
-  readonly dataset: Dataset;
-  readonly bucket: Bucket;
-  readonly connectionPrefix: string;
-  readonly engine: Engine;
+/** What a preview needs. Its table is gone when the preview is there. */
+export interface PreviewJob extends LoadJob {
   readonly dialect: Dialect;
-  /** An empty folder. The caller removes it. */
-  readonly spoolDir: string;
-  /** Name for a table that is gone when the preview is there. */
-  readonly table: string;
   readonly rows: number;
-  readonly limits: ImportLimits;
-  readonly signal: AbortSignal;
 }
 
 const previewObjects = 3;
@@ -54,25 +39,16 @@ const enoughRows = 1000;
  * @throws what an import would throw
  */
 export async function previewObjectsOf(job: PreviewJob): Promise<Preview> {
-  const { definition } = job.dataset;
   const objects = await selectObjects(job);
-  const rowReader = new RowReader(job.limits);
-  const space = new SpoolSpace(job.limits.maxSpoolBytes);
   const detected: Record<string, unknown> = {};
-  const show = async (session: Session) => {
-    const load = new TableLoad(session, { ...job, definition, spoolDirectory: job.spoolDir });
+  const loaded = await withLoad(job, async (load, intake) => {
+    const { session } = intake;
     const options: IntakeOptions = {
-      ...job,
-      definition,
-      session,
-      rowReader,
-      space,
-      room: () => load.room,
+      ...intake,
       onRead(read) {
-        load.note(read);
+        intake.onRead(read);
         merge(detected, read.detected);
       },
-      layouts: new Map(),
       enough: enoughRows,
     };
     try {
@@ -110,8 +86,7 @@ export async function previewObjectsOf(job: PreviewJob): Promise<Preview> {
     } finally {
       await session.run(sql`drop table if exists ${ident(job.table)}`);
     }
-  };
-  const loaded = await job.engine.session(show).finally(() => rowReader.close());
+  });
   const rejected = loaded.rejected
     .slice(0, 10)
     .map(({ file, line, reason }) => `${file}${line === null ? '' : ` line ${line}`}: ${reason}`);

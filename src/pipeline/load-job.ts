@@ -1,0 +1,49 @@
+import type { Engine } from '../engine/engine.js';
+import type { IntakeLimits, IntakeOptions } from './intake.js';
+import { RowReader, type RowReaderSettings } from './row-reader.js';
+import type { SelectionJob } from './select-objects.js';
+import { SpoolSpace } from './space.js';
+import { TableLoad } from './table-load.js';
+
+/** What an import may cost. */
+export interface ImportLimits extends IntakeLimits, RowReaderSettings {
+  readonly maxObjects: number;
+}
+
+/** Reads objects of a dataset into a new table, for an import or a preview. */
+export interface LoadJob extends SelectionJob {
+  readonly engine: Engine;
+  /** An empty folder for this job. The caller removes it. */
+  readonly spoolDir: string;
+  /** Name of the table to make. */
+  readonly table: string;
+  readonly limits: ImportLimits;
+}
+
+/** Gives `run` a session's load into the table and what taking files in for it needs; no thread outlives it. */
+export async function withLoad<T>(
+  { dataset: { definition }, engine, spoolDir, table, limits, signal }: LoadJob,
+  run: (load: TableLoad, intake: IntakeOptions) => Promise<T>,
+): Promise<T> {
+  const rowReader = new RowReader(limits);
+  try {
+    return await engine.session((session) => {
+      const target = { table, definition, spoolDirectory: spoolDir, limits, signal };
+      const load = new TableLoad(session, target);
+      return run(load, {
+        definition,
+        session,
+        rowReader,
+        spoolDir,
+        space: new SpoolSpace(limits.maxSpoolBytes),
+        limits,
+        signal,
+        room: () => load.room,
+        onRead: (read) => load.note(read),
+        layouts: new Map(),
+      });
+    });
+  } finally {
+    await rowReader.close();
+  }
+}
