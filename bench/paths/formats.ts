@@ -1,8 +1,7 @@
-import { alternate, timed } from '../harness/measure.js';
-import { peakMB, resetPeak } from '../harness/memory.js';
-import { startParserProcess } from '../harness/parser-process.js';
-import type { BenchPath } from '../harness/path.js';
-import { createDataset, heartbeat, importDataset } from '../harness/service-process.js';
+import { importAgainstEngine, importInTurns, type Imported } from '../harness/import-rounds.js';
+import { peakMB } from '../harness/memory.js';
+import { startParserProcess, type ParserProcess } from '../harness/parser-process.js';
+import type { BenchPath, Measured } from '../harness/path.js';
 import type { World } from '../harness/world.js';
 
 /*
@@ -11,85 +10,24 @@ import type { World } from '../harness/world.js';
  * into objects and no further.
  */
 
-interface Source {
-  readonly path: string;
-  readonly rows: number;
-  readonly format: object;
-  /** What is compared with: milliseconds and peak memory. */
-  readonly theirs: () => Promise<{ ms: number; peak: number | null }>;
-  readonly close: () => Promise<void>;
-}
-
-async function measure(name: string, world: World, source: Source) {
-  await world.upload(`${name}/`, [source.path]);
-  const service = await world.newService();
-  const peaks = { ours: [] as (number | null)[], theirs: [] as (number | null)[] };
-  const pauses: number[] = [];
-  try {
-    const dataset = name.replaceAll('-', '_');
-    const connection = await service.connect(name);
-    const { format } = source;
-    await createDataset(service, { name: dataset, connection, prefix: `${name}/`, format });
-    const times = await alternate(
-      world.rounds,
-      async () => {
-        await resetPeak(service.pid);
-        const stop = heartbeat(service);
-        const ms = await timed(async () => {
-          const run = await importDataset(service, dataset);
-          if (run.status !== 'SUCCEEDED' || Number(run.rowsAdded) !== source.rows) {
-            throw new Error(`${name}: ${source.rows} rows expected, ${JSON.stringify(run)}`);
-          }
-        });
-        pauses.push(await stop());
-        peaks.ours.push(await peakMB(service.pid));
-        return ms;
-      },
-      async () => {
-        const { ms, peak } = await source.theirs();
-        peaks.theirs.push(peak);
-        return ms;
-      },
-    );
-    return { times, peaks, pauseMs: Math.max(...pauses) };
-  } finally {
-    await service.kill();
-    await source.close();
-  }
-}
-
-const most = (peaks: readonly (number | null)[]) =>
-  peaks.includes(null) ? null : Math.max(...peaks.map(Number));
-
-/** A parser of ours against one of others', which runs in a fresh process each time. */
-async function againstParser(
-  name: string,
+/** A parser of ours against one of others', which runs in a fresh process each time. The ratio is of the speeds. */
+async function importAgainstParser(
   world: World,
-  source: Pick<Source, 'path' | 'rows' | 'format'>,
-  read: (parser: ReturnType<typeof startParserProcess>) => Promise<{ ms: number; rows: number }>,
-) {
-  const { times, peaks, pauseMs } = await measure(name, world, {
-    ...source,
-    async theirs() {
-      const parser = startParserProcess();
-      try {
-        const { ms, rows } = await read(parser);
-        if (rows < source.rows) throw new Error(`${name}: the other one found ${rows} rows`);
-        return { ms, peak: await peakMB(parser.pid) };
-      } finally {
-        await parser.stop();
-      }
-    },
-    close: () => Promise.resolve(),
+  imported: Imported,
+  read: (parser: ParserProcess) => Promise<{ ms: number; rows: number }>,
+): Promise<Measured> {
+  const measured = await importInTurns(world, imported, async () => {
+    const parser = startParserProcess();
+    try {
+      const { ms, rows } = await read(parser);
+      if (rows < imported.rows)
+        throw new Error(`${imported.name}: the other one found ${rows} rows`);
+      return { ms, peak: await peakMB(parser.pid) };
+    } finally {
+      await parser.stop();
+    }
   });
-  return {
-    ratio: times.theirs / times.ours,
-    oursMs: times.ours,
-    theirsMs: times.theirs,
-    peakMB: most(peaks.ours),
-    theirPeakMB: most(peaks.theirs),
-    pauseMs,
-  };
+  return { ratio: measured.theirsMs / measured.oursMs, ...measured };
 }
 
 // The lists are spread on both sides, so that both make the same table.
@@ -110,28 +48,12 @@ export const formats: readonly BenchPath[] = [
     peakGoalMB: 400,
     async run(world) {
       const { nested, lines, rows } = await world.fixtures.orders();
-      const engine = await world.newEngine();
-      const { times, peaks, pauseMs } = await measure('json-nested', world, {
-        path: nested,
-        rows,
-        format: { type: 'JSON', json: { dataTag: 'data.items', flatten: ['lines'] } },
-        async theirs() {
-          await engine.run('drop table if exists rows');
-          await engine.run('checkpoint');
-          await resetPeak(engine.pid);
-          const ms = await engine.run(`create table rows as ${flattened(lines)}`);
-          return { ms, peak: await peakMB(engine.pid) };
-        },
-        close: () => engine.stop(),
-      });
-      return {
-        ratio: times.ours / times.theirs,
-        oursMs: times.ours,
-        theirsMs: times.theirs,
-        peakMB: most(peaks.ours),
-        theirPeakMB: most(peaks.theirs),
-        pauseMs,
-      };
+      const format = { type: 'JSON', json: { dataTag: 'data.items', flatten: ['lines'] } };
+      return importAgainstEngine(
+        world,
+        { name: 'json-nested', paths: [nested], rows, format, pauses: true },
+        flattened(lines),
+      );
     },
   },
   {
@@ -142,8 +64,10 @@ export const formats: readonly BenchPath[] = [
     async run(world) {
       const { path, rows } = await world.fixtures.xml();
       const format = { type: 'XML', xml: { xpath: '/orders/order' } };
-      return againstParser('xml', world, { path, rows, format }, (parser) =>
-        parser.saxes(path, 'order'),
+      return importAgainstParser(
+        world,
+        { name: 'xml', paths: [path], rows, format, pauses: true },
+        (parser) => parser.saxes(path, 'order'),
       );
     },
   },
@@ -156,7 +80,11 @@ export const formats: readonly BenchPath[] = [
     async run(world) {
       const { path, rows } = await world.fixtures.workbook();
       const format = { type: 'XLSX' };
-      return againstParser('xlsx', world, { path, rows, format }, (parser) => parser.xlsx(path));
+      return importAgainstParser(
+        world,
+        { name: 'xlsx', paths: [path], rows, format, pauses: true },
+        (parser) => parser.xlsx(path),
+      );
     },
   },
 ];

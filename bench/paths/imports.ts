@@ -1,7 +1,5 @@
-import { peakMB, resetPeak } from '../harness/memory.js';
-import { alternate, timed } from '../harness/measure.js';
+import { importAgainstEngine } from '../harness/import-rounds.js';
 import type { BenchPath } from '../harness/path.js';
-import { createDataset, importDataset } from '../harness/service-process.js';
 import { readCsv, type World } from '../harness/world.js';
 
 /*
@@ -66,52 +64,8 @@ export const imports: readonly BenchPath[] = loads.map(({ name, atMost, files })
   peakGoalMB: 650,
   async run(world) {
     const { local, stored } = await files(world);
-    await world.upload(`${name}/`, stored);
-    // Fresh processes, so that the peaks are this path's own.
-    const service = await world.newService();
-    const engine = await world.newEngine();
-    const peaks = { ours: [] as number[], theirs: [] as number[] };
-    try {
-      const dataset = name.replaceAll('-', '_');
-      const connection = await service.connect(name);
-      await createDataset(service, { name: dataset, connection, prefix: `${name}/` });
-      const times = await alternate(
-        world.rounds,
-        async () => {
-          await resetPeak(service.pid);
-          const ms = await timed(async () => {
-            const run = await importDataset(service, dataset);
-            if (run.status !== 'SUCCEEDED' || Number(run.rowsAdded) !== world.fixtures.rows) {
-              throw new Error(`${name}: ${JSON.stringify(run)}`);
-            }
-          });
-          peaks.ours.push((await peakMB(service.pid)) ?? Number.NaN);
-          return ms;
-        },
-        async () => {
-          await engine.run('drop table if exists rows');
-          await engine.run('checkpoint');
-          await resetPeak(engine.pid);
-          const ms = await engine.run(`create table rows as select * from ${readCsv(local)}`);
-          peaks.theirs.push((await peakMB(engine.pid)) ?? Number.NaN);
-          return ms;
-        },
-      );
-      return {
-        ratio: times.ours / times.theirs,
-        oursMs: times.ours,
-        theirsMs: times.theirs,
-        peakMB: most(peaks.ours),
-        theirPeakMB: most(peaks.theirs),
-      };
-    } finally {
-      await service.kill();
-      await engine.stop();
-    }
+    const { rows } = world.fixtures;
+    const select = `select * from ${readCsv(local)}`;
+    return importAgainstEngine(world, { name, paths: stored, rows }, select);
   },
 }));
-
-const most = (numbers: readonly number[]) => {
-  const peak = Math.max(...numbers);
-  return Number.isNaN(peak) ? null : peak;
-};

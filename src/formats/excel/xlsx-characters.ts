@@ -1,4 +1,4 @@
-/* What the characters of XML 1.0 are to a scanner of bytes (sections 2.2, 2.3, 2.4, 4.1 and 4.6). */
+/* What the characters of XML 1.0 are to a scanner of bytes (sections 2.2, 2.3 and 2.4). */
 
 /** Kinds of bytes, as flags: a name may begin with it, */
 export const nameStart = 1;
@@ -21,26 +21,4 @@ for (let byte = 0; byte < 256; byte++) {
   else if (byte < 0x20) kinds[byte]! |= stop | valueStop;
   if ('<&\r]_'.includes(character)) kinds[byte]! |= stop;
   if ('<&"\''.includes(character)) kinds[byte]! |= valueStop;
-}
-
-const named: Readonly<Record<string, string>> = {
-  lt: '<',
-  gt: '>',
-  amp: '&',
-  quot: '"',
-  apos: "'",
-};
-
-/** The character that a reference means, without & and semicolon; undefined when it means none. */
-export function entity(name: string): string | undefined {
-  const number = /^#(?:(\d+)|x([0-9a-fA-F]+))$/u.exec(name);
-  if (!number) return Object.hasOwn(named, name) ? named[name] : undefined;
-  const code = number[1] ? Number(number[1]) : parseInt(number[2]!, 16);
-  const allowed =
-    code === 9 ||
-    code === 10 ||
-    code === 13 ||
-    (code >= 0x20 && code < 0xd800) ||
-    (code > 0xdfff && code <= 0x10ffff && code !== 0xfffe && code !== 0xffff);
-  return allowed ? String.fromCodePoint(code) : undefined;
 }

@@ -38,3 +38,8 @@ export class ElementNames {
     return name;
   }
 }
+
+/** An element's name as people read it. */
+export function writtenName({ bytes }: ElementName): string {
+  return Buffer.from(bytes).toString();
+}

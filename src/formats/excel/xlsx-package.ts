@@ -145,8 +145,8 @@ export class WorkbookPackage {
     const found: Relationship[] = [];
     if (!this.has(name)) return found;
     await this.elements(name, ['Relationship'], (scanner, element) => {
-      const [id, type, target] = ['Id', 'Type', 'Target'].map((key) => scanner.attribute(key));
-      if (!element || scanner.attribute('TargetMode') === 'External') return;
+      const [id, type, target] = ['Id', 'Type', 'Target'].map((key) => scanner.attributes.get(key));
+      if (!element || scanner.attributes.get('TargetMode') === 'External') return;
       if (id === undefined || type === undefined || target === undefined) return;
       if (found.length >= maxRelationships) scanner.fail('has too many relationships');
       found.push({

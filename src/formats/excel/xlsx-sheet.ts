@@ -120,7 +120,7 @@ export class SheetCells {
       this.#rowNamed = false;
       this.#column = -1;
       this.#row++;
-      for (let place = 0; place < 4 * scanner.attributeCount; place += 4)
+      for (let place = 0; place < 4 * scanner.attributes.count; place += 4)
         if (isNamed(scanner, place, 0x72)) this.#nameRow(place);
     } else if (id === sheetData && depth === 2) this.#inData = true;
     else if (depth === 1 && id !== worksheet) scanner.fail('is no worksheet');
@@ -137,8 +137,9 @@ export class SheetCells {
 
   #nameRow(place: number): void {
     const scanner = this.#scanner;
-    const from = scanner.attributes[place + 2]!;
-    const to = scanner.attributes[place + 3]!;
+    const { places } = scanner.attributes;
+    const from = places[place + 2]!;
+    const to = places[place + 3]!;
     const number = this.#whole(scanner.bytes, from, to);
     if (number < 1 || number > lastRow)
       scanner.fail(`has a row ${number}; rows are 1 to ${lastRow}`);
@@ -153,7 +154,8 @@ export class SheetCells {
 
   #beginCell(): void {
     const scanner = this.#scanner;
-    const { bytes, attributes } = scanner;
+    const { bytes } = scanner;
+    const { count, places } = scanner.attributes;
     this.#inCell = true;
     this.#type = 'number';
     this.#style = 0;
@@ -161,11 +163,11 @@ export class SheetCells {
     this.#start = this.#end = 0;
     this.#text = undefined;
     let column = this.#column + 1;
-    for (let place = 0; place < 4 * scanner.attributeCount; place += 4) {
-      const at = attributes[place]!;
-      if (attributes[place + 1]! - at !== 1) continue;
-      const from = attributes[place + 2]!;
-      const to = attributes[place + 3]!;
+    for (let place = 0; place < 4 * count; place += 4) {
+      const at = places[place]!;
+      if (places[place + 1]! - at !== 1) continue;
+      const from = places[place + 2]!;
+      const to = places[place + 3]!;
       const name = bytes[at]!;
       if (name === 0x72) column = this.#reference(from, to);
       else if (name === 0x73) this.#style = this.#whole(bytes, from, to);
@@ -349,7 +351,8 @@ function wholeNumber(bytes: Buffer, from: number, to: number): number {
 }
 
 function isNamed({ bytes, attributes }: XmlScanner, place: number, letter: number): boolean {
-  return attributes[place + 1]! - attributes[place]! === 1 && bytes[attributes[place]!] === letter;
+  const { places } = attributes;
+  return places[place + 1]! - places[place]! === 1 && bytes[places[place]!] === letter;
 }
 
 const longestText = 8 * 2 ** 20;

@@ -13,14 +13,14 @@ export async function readStyles(parts: WorkbookPackage, name: string): Promise<
   await parts.elements(name, known, (scanner, element) => {
     if (element === 'numFmt') {
       if (formats.size >= maxStyles) scanner.fail('has too many number formats');
-      const code = scanner.attribute('formatCode');
+      const code = scanner.attributes.get('formatCode');
       // The formats inside of dxfs are for conditions only, and come after the cells' own.
       if (code !== undefined && styles.length === 0)
-        formats.set(Number(scanner.attribute('numFmtId')), kindOfFormat(code));
+        formats.set(Number(scanner.attributes.get('numFmtId')), kindOfFormat(code));
     } else if (element === 'xf') {
       if (!inCells) return;
       if (styles.length >= maxStyles) scanner.fail('has too many styles');
-      const id = Number(scanner.attribute('numFmtId') ?? 0);
+      const id = Number(scanner.attributes.get('numFmtId') ?? 0);
       styles.push(formats.get(id) ?? builtInKind(id));
     } else if (element) inCells = element === 'cellXfs';
   });

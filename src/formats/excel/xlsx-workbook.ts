@@ -27,16 +27,16 @@ export async function readWorkbook(parts: WorkbookPackage): Promise<Workbook> {
     if (scanner.depth === 1 && element !== 'workbook') scanner.fail('is no workbook');
     // Extensions have elements of the same name, but deeper.
     if (element === 'workbookPr' && scanner.depth === 2)
-      date1904 = /^(?:1|true|on)$/iu.test(scanner.attribute('date1904') ?? '');
+      date1904 = /^(?:1|true|on)$/iu.test(scanner.attributes.get('date1904') ?? '');
     if (element !== 'sheet' || scanner.depth !== 3) return;
     if (found.length >= maxSheets) scanner.fail(`has over ${maxSheets} sheets`);
-    const name = scanner.attribute('name');
-    const id = scanner.attribute('id', true);
+    const name = scanner.attributes.get('name');
+    const id = scanner.attributes.get('id', true);
     if (name === undefined || id === undefined) return scanner.fail('has a sheet without a name');
     found.push({
       name: unescaped(name),
       id,
-      visible: (scanner.attribute('state') ?? 'visible') === 'visible',
+      visible: (scanner.attributes.get('state') ?? 'visible') === 'visible',
     });
   });
   // What is not named, or not there, can do without: a workbook of nothing but numbers has no texts.
@@ -79,8 +79,9 @@ async function contentTypes(parts: WorkbookPackage): Promise<ReadonlyMap<string,
   const name = '[Content_Types].xml';
   if (!parts.has(name)) return types;
   await parts.elements(name, ['Override'], (scanner, element) => {
-    const type = scanner.attribute('ContentType');
-    if (element && type) types.set(scanner.attribute('PartName')?.replace(/^\//u, '') ?? '', type);
+    const type = scanner.attributes.get('ContentType');
+    if (element && type)
+      types.set(scanner.attributes.get('PartName')?.replace(/^\//u, '') ?? '', type);
   });
   return types;
 }

@@ -11,17 +11,11 @@ export interface XmlName {
   readonly prefix: string | null;
 }
 
-/** An element in memory, with what an XPath engine wants to know of a node. */
-export class XmlElement {
-  readonly nodeType = 1;
-  attributes: readonly XmlAttribute[] = nothing;
-  children: readonly (XmlElement | XmlText)[] = nothing;
-  /** Among its parent's children. */
-  index = 0;
-
+/** What an XPath engine wants to know of a node with a name. */
+abstract class NamedNode<Parent> {
   constructor(
     readonly naming: XmlName,
-    readonly parent: XmlElement | XmlDocument | null,
+    readonly parent: Parent,
   ) {}
 
   get name(): string {
@@ -41,31 +35,26 @@ export class XmlElement {
   }
 }
 
+/** An element in memory. */
+export class XmlElement extends NamedNode<XmlElement | XmlDocument | null> {
+  readonly nodeType = 1;
+  attributes: readonly XmlAttribute[] = nothing;
+  children: readonly (XmlElement | XmlText)[] = nothing;
+  /** Among its parent's children. */
+  index = 0;
+}
+
 const nothing: readonly never[] = [];
 
 /** An attribute; declarations of namespaces are none. */
-export class XmlAttribute {
+export class XmlAttribute extends NamedNode<XmlElement> {
   readonly nodeType = 2;
   constructor(
-    readonly naming: XmlName,
+    naming: XmlName,
     readonly value: string,
-    readonly parent: XmlElement,
-  ) {}
-
-  get name(): string {
-    return this.naming.written;
-  }
-  get nodeName(): string {
-    return this.naming.written;
-  }
-  get localName(): string {
-    return this.naming.local;
-  }
-  get prefix(): string | null {
-    return this.naming.prefix;
-  }
-  get namespaceURI(): string | null {
-    return this.naming.prefix;
+    parent: XmlElement,
+  ) {
+    super(naming, parent);
   }
 }
 
