@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.js';
 import type { FormatLimits } from '../../limits.js';
 import type { Field, FieldTree } from './fields.js';
-import type { RecordsPlan } from './records.js';
+import type { RecordsPlan } from './reading.js';
 import { minify } from './text.js';
 import type { RowSource } from '../rows.js';
 
@@ -14,6 +14,7 @@ export class ListHeader {
   private given: readonly Field[] | null = null;
   private last: readonly Field[] | null = null;
   private readonly positions: Field[] = [];
+  private position = 0;
 
   constructor(
     private readonly plan: RecordsPlan,
@@ -37,8 +38,15 @@ export class ListHeader {
     return this.plan.headerTag.length > 0 && this.fields === null;
   }
 
-  /** The column of a position where no header is asked for. */
-  unnamed(position: number): Field {
+  /** A record that is a list of values begins. */
+  beginRecord(): void {
+    this.position = 0;
+  }
+
+  /** The column of the record's next value, undefined: there are fewer names. Without a header positions are names. */
+  next(): Field | undefined {
+    const position = this.position++;
+    if (this.fields !== null) return this.fields[position];
     return (this.positions[position] ??= this.tree.named(`column${position}`));
   }
 

@@ -1,11 +1,14 @@
+import type { Field } from './fields.js';
+import type { Reading } from './reading.js';
+
 /** Records that wait, as they stand in the file: for the names of their columns, or for the end of their line. */
 export class HeldRecords {
   /** Number of the first of them. */
-  first = 0;
+  private first = 0;
   private bytes: Buffer = Buffer.alloc(0);
   private length = 0;
 
-  constructor(private readonly maxBytes: number) {}
+  constructor(private readonly reading: Reading) {}
 
   get empty(): boolean {
     return this.length === 0;
@@ -15,7 +18,7 @@ export class HeldRecords {
   add(record: Buffer, number: number): boolean {
     if (this.length === 0) this.first = number;
     const length = this.length + record.length + 1;
-    if (length > this.maxBytes) return false;
+    if (length > this.reading.limits.maxDocumentBytes) return false;
     if (length > this.bytes.length) {
       const larger = Buffer.allocUnsafe(length * 2);
       this.bytes.copy(larger, 0, 0, this.length);
@@ -27,11 +30,14 @@ export class HeldRecords {
     return true;
   }
 
-  /** The records, a line end behind each. Good until one is added. */
-  take(): Buffer {
-    const taken = this.bytes.subarray(0, this.length);
+  /** Reads them. @param line all of them stand in it; 0: each has its own number */
+  release(header: readonly Field[] | null, line: number): void {
+    const { plan, tree, sink } = this.reading;
+    for (const field of header ?? []) if (field.column === -1) tree.register(field, sink);
+    if (this.empty) return;
+    const held = this.bytes.subarray(0, this.length);
     this.drop();
-    return taken;
+    plan.replay(held, header, line || this.first, line > 0);
   }
 
   /** Forgets them. */

@@ -120,7 +120,7 @@ export function jsonParser(
         });
       sink.warn(`${message}; only its beginning was read`);
     }
-    if (source.partial || records.record === 0) return;
+    if (source.partial || records.record.number === 0) return;
     for (const name of tree.unmatched())
       sink.warn(`No record of ${source.origin} has a list at "${name}", which flatten names`);
   }

@@ -2,7 +2,8 @@ import type { FormatLimits } from '../../limits.js';
 import type { RowSink, RowSource } from '../rows.js';
 import { FieldTree, type FieldRules } from './fields.js';
 import type { JsonPath } from './path.js';
-import { JsonRecords, type RecordsPlan } from './records.js';
+import type { Reading, RecordsPlan } from './reading.js';
+import { JsonRecords } from './records.js';
 import { JsonScanner } from './scanner.js';
 import type { SeenShape } from './shape.js';
 import { JsonWindow } from './window.js';
@@ -33,14 +34,9 @@ export function jsonReader(
   const { dataTag, headerTag, escapeBackslash } = options;
   const tree = new FieldTree(options.rules, (message) => sink.warn(message));
   const read = (plan: RecordsPlan, seen: SeenShape): JsonReader => {
-    const records = new JsonRecords(new JsonWindow(), tree, plan, source, sink, limits);
-    const scanner = new JsonScanner(
-      source,
-      { shape: seen, escapeBackslash },
-      records,
-      sink,
-      limits,
-    );
+    const reading: Reading = { source, plan, window: new JsonWindow(), tree, sink, limits };
+    const records = new JsonRecords(reading);
+    const scanner = new JsonScanner(reading, seen, records);
     return { tree, records, scanner };
   };
   // Records that had to wait are read by a second reader.

@@ -34,13 +34,7 @@ export const roleSpreadList = 8;
 /** Around everything. */
 export const roleRoot = 10;
 
-/** Whose text is being waited for. */
-export type Capture = number;
-/** See {@link Capture}. */
-export const captureNone = 0;
-/** See {@link Capture}. */
-export const captureCell = 1;
-/** See {@link Capture}. */
-export const captureHeader = 2;
-/** A list of values that came before its header. */
-export const captureHeld = 3;
+/** Whether what a list or an object holds are values of a record. */
+export function isInRecord(role: Role): boolean {
+  return role >= roleRecordObject && role <= roleSpreadList;
+}

@@ -1,25 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { readJson } from '../../support/json.js';
 import { collectRows } from '../../support/rows.js';
-import { jsonParser, type JsonOptions } from '../../../src/formats/json/json.js';
-import { defaultFormatLimits, type FormatLimits } from '../../../src/limits.js';
-
-function read(
-  text: string | Buffer,
-  options: JsonOptions = {},
-  pieceBytes = Infinity,
-  limits: Partial<FormatLimits> = {},
-) {
-  const rows = collectRows();
-  const parser = jsonParser({ origin: 'a.json', partial: false }, options, rows.sink, {
-    ...defaultFormatLimits,
-    ...limits,
-  });
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; at += pieceBytes)
-    parser.push(bytes.subarray(at, at + pieceBytes));
-  parser.end();
-  return rows;
-}
+import { jsonParser } from '../../../src/formats/json/json.js';
+import { defaultFormatLimits } from '../../../src/limits.js';
 
 const rs = '\x1e';
 const two = [
@@ -44,14 +27,14 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
     ['concatenated', 'values over lines', `{"id":1,\n"name":"Zoë 😀"}\n{"id":1.10,\n"name":""}`],
     ['concatenated', 'a text sequence', `${rs}${first}\n${rs}${second}\n`],
   ])('reads %s: %s', (shape, _, text) => {
-    const rows = read(text, {}, pieceBytes);
+    const rows = readJson(text, {}, pieceBytes);
     expect(rows.objects()).toEqual(two);
     expect(rows.detected).toEqual({ shape });
     expect(rows.rejected).toEqual([]);
   });
 
   it('reads one document as one record', () => {
-    const rows = read(
+    const rows = readJson(
       ' {"a":{"b":{"c":-1e400}},"d":[1, {"x" : "y z"}],"e":{},"f":null,"g":true}\n',
       {},
       pieceBytes,
@@ -63,15 +46,20 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
   });
 
   it('reads scalars and lists as records', () => {
-    expect(read('[1,"a",null,true]', {}, pieceBytes).rows).toEqual([['1'], ['a'], [], ['true']]);
-    const lists = read('[1,"a"]\n[null,[2, 3]]\n', {}, pieceBytes);
+    expect(readJson('[1,"a",null,true]', {}, pieceBytes).rows).toEqual([
+      ['1'],
+      ['a'],
+      [],
+      ['true'],
+    ]);
+    const lists = readJson('[1,"a"]\n[null,[2, 3]]\n', {}, pieceBytes);
     expect(lists.columns.map(({ source }) => source)).toEqual(['column0', 'column1']);
     expect(lists.rows).toEqual([
       ['1', 'a'],
       [null, '[2,3]'],
     ]);
     for (const between of ['', ' ', '\n', '\r\n\n'])
-      expect(read(`[{"a":1},{"a":2}]${between}[{"a":3}]\n`, {}, pieceBytes).rows).toEqual([
+      expect(readJson(`[{"a":1},{"a":2}]${between}[{"a":3}]\n`, {}, pieceBytes).rows).toEqual([
         ['1'],
         ['2'],
         ['3'],
@@ -84,7 +72,7 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
       Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0x22, 0x7d, 0x0a]),
       Buffer.from('{"a":"\\ud800"}\n{"a":3}\n{"a":[1'),
     ]);
-    const rows = read(text, {}, pieceBytes);
+    const rows = readJson(text, {}, pieceBytes);
     expect(rows.objects()).toEqual([{ a: '1' }, { a: '3' }]);
     expect(rows.records).toEqual([1, 7]);
     expect(rows.rejected.map(({ record, raw }) => [record, raw])).toEqual([
@@ -99,7 +87,7 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
   });
 
   it('takes each line as a record when told so', () => {
-    const rows = read('{"a":\n1}\n{"a":2}\n', { lines: true }, pieceBytes);
+    const rows = readJson('{"a":\n1}\n{"a":2}\n', { lines: true }, pieceBytes);
     expect(rows.objects()).toEqual([{ a: '2' }]);
     expect(rows.rejected).toHaveLength(2);
     expect(rows.detected).toEqual({});
@@ -109,14 +97,16 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
     const text =
       '{"meta":{"items":[{"no":1}],"s":"\\"]}"},"data":[{"items":[{"id":1}]},{"x":[[]],"items":{"id":2}}],"data.items":[{"id":3}]}';
     for (const dataTag of ['data.items', '$.data[*].items'])
-      expect(read(text, { dataTag }, pieceBytes).objects()).toEqual([
+      expect(readJson(text, { dataTag }, pieceBytes).objects()).toEqual([
         { id: '1' },
         { id: '2' },
         { id: '3' },
       ]);
-    expect(read(`${text}\n${text}\n`, { dataTag: '/data/items' }, pieceBytes).rows).toHaveLength(6);
-    expect(read('{"a":{"b":[]}}', { dataTag: 'a.b' }, pieceBytes).rows).toEqual([]);
-    expect(() => read(text, { dataTag: 'data.rows' }, pieceBytes)).toThrow(
+    expect(
+      readJson(`${text}\n${text}\n`, { dataTag: '/data/items' }, pieceBytes).rows,
+    ).toHaveLength(6);
+    expect(readJson('{"a":{"b":[]}}', { dataTag: 'a.b' }, pieceBytes).rows).toEqual([]);
+    expect(() => readJson(text, { dataTag: 'data.rows' }, pieceBytes)).toThrow(
       expect.objectContaining({
         code: 'RECORDS_NOT_FOUND',
         details: expect.objectContaining({
@@ -130,7 +120,7 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
     const header = '"columns":["a",{"label":"b"},"a"]';
     const records = '"rows":[[1,"x",[2]],[3],[4,5,6,null],[7,8,9,10]]';
     for (const text of [`{${header},${records}}`, `{${records},${header}}`]) {
-      const rows = read(text, { dataTag: 'rows', headerTag: 'columns' }, pieceBytes);
+      const rows = readJson(text, { dataTag: 'rows', headerTag: 'columns' }, pieceBytes);
       expect(rows.columns).toEqual([
         { source: 'a', occurrence: 0 },
         { source: 'b', occurrence: 0 },
@@ -141,14 +131,14 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
       expect(rows.rejected).toMatchObject([{ record: 4, raw: '[7,8,9,10]' }]);
     }
     expect(() =>
-      read(`{${records}}`, { dataTag: 'rows', headerTag: 'columns' }, pieceBytes),
+      readJson(`{${records}}`, { dataTag: 'rows', headerTag: 'columns' }, pieceBytes),
     ).toThrow(/no list at headerTag/);
   });
 
   it('spreads lists into rows', () => {
     const text =
       '[{"id":1,"items":[{"sku":"a\\n","options":["x","y"]},{"sku":"b","options":[]},5,null],"tags":["p","q"],"note":"n"},{"id":2,"items":[]},{"id":3}]';
-    expect(read(text, { flatten: ['items'] }, pieceBytes).objects()).toEqual([
+    expect(readJson(text, { flatten: ['items'] }, pieceBytes).objects()).toEqual([
       { id: '1', 'items.sku': 'a\n', 'items.options': '["x","y"]', tags: '["p","q"]', note: 'n' },
       { id: '1', 'items.sku': 'b', 'items.options': '[]', tags: '["p","q"]', note: 'n' },
       { id: '1', items: '5', tags: '["p","q"]', note: 'n' },
@@ -156,7 +146,7 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
       { id: '2' },
       { id: '3' },
     ]);
-    const nested = read(text, { flatten: ['items', 'items.options', 'tags'] }, pieceBytes);
+    const nested = readJson(text, { flatten: ['items', 'items.options', 'tags'] }, pieceBytes);
     expect(nested.columns.map(({ source }) => source)).toEqual([
       'id',
       'items.sku',
@@ -173,7 +163,7 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
       ['1', 'b', null, null, 'p', 'n'],
     ]);
     expect(nested.rows).toHaveLength(12);
-    const deep = read(
+    const deep = readJson(
       '{"order":{"items":[{"n":1},{"n":2}]},"z":0}',
       { flatten: ['items', 'none'] },
       pieceBytes,
@@ -188,7 +178,7 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
   });
 
   it('takes the last of equal keys, with all that lay below the others', () => {
-    const rows = read(
+    const rows = readJson(
       '[{"a":{"x":1},"l":[{"m":1},{"m":2}],"a":{"y":2},"l":[{"m":3}]},{"a":1,"a":null}]',
       { flatten: ['l'] },
       pieceBytes,
@@ -199,13 +189,13 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
 
   it('keeps backslashes that begin no escape when told so', () => {
     const text = '{"a":"C:\\dir\\u12","b\\d":["\\q\\\\"]}';
-    expect(() => read(text, {}, pieceBytes)).toThrow(/backslash/);
-    const rows = read(text, { escapeBackslash: true }, pieceBytes);
+    expect(() => readJson(text, {}, pieceBytes)).toThrow(/backslash/);
+    const rows = readJson(text, { escapeBackslash: true }, pieceBytes);
     expect(rows.objects()).toEqual([{ a: 'C:\\dir\\u12', 'b\\d': '["\\\\q\\\\"]' }]);
   });
 
   it('leaves out what nobody needs, but not its column', () => {
-    const rows = read(
+    const rows = readJson(
       '[{"a":{"b":1,"c":[2]},"d":"x","e":3}]',
       { excludeFields: ['a.c', 'd'] },
       pieceBytes,
@@ -217,7 +207,7 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
   it('takes any key for a name', () => {
     const text =
       '{"__proto__":1,"constructor":{"prototype":2},"":3,"é\\u0000":4,"a.b":5,"a":{"b":6}}';
-    expect(read(text, {}, pieceBytes).columns).toEqual([
+    expect(readJson(text, {}, pieceBytes).columns).toEqual([
       { source: '__proto__', occurrence: 0 },
       { source: 'constructor.prototype', occurrence: 0 },
       { source: '', occurrence: 0 },
@@ -245,13 +235,15 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
       '"a" {}',
       '[',
     ])
-      expect(() => read(text, {}, pieceBytes)).toThrow(
+      expect(() => readJson(text, {}, pieceBytes)).toThrow(
         expect.objectContaining({ code: 'MALFORMED_FILE' }),
       );
-    expect(() => read('[\n {"a":1},\n {"a":01}]', {}, pieceBytes)).toThrow(
+    expect(() => readJson('[\n {"a":1},\n {"a":01}]', {}, pieceBytes)).toThrow(
       expect.objectContaining({ details: { file: 'a.json', line: 3, column: 8 } }),
     );
-    expect(() => read(Buffer.from([0x5b, 0x22, 0xe2, 0x82, 0x22, 0x5d]), {}, pieceBytes)).toThrow(
+    expect(() =>
+      readJson(Buffer.from([0x5b, 0x22, 0xe2, 0x82, 0x22, 0x5d]), {}, pieceBytes),
+    ).toThrow(
       expect.objectContaining({
         code: 'INVALID_ENCODING',
         details: { file: 'a.json', line: 1, column: 3 },
@@ -262,21 +254,21 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
   it('holds no text that is too long, and sets its record aside', () => {
     const long = 'x'.repeat(5000);
     const text = `[{"a":1},{"a":"${long}","b":[1]},"${long}",{"a":2}]`;
-    const rows = read(text, {}, pieceBytes, { maxCellBytes: 100 });
+    const rows = readJson(text, {}, pieceBytes, { maxCellBytes: 100 });
     expect(rows.objects()).toEqual([{ a: '1' }, { a: '2' }]);
     expect(rows.rejected.map(({ record }) => record)).toEqual([2, 3]);
-    expect(() => read(text, {}, pieceBytes, { maxDocumentBytes: 1000 })).toThrow(
+    expect(() => readJson(text, {}, pieceBytes, { maxDocumentBytes: 1000 })).toThrow(
       expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' }),
     );
     const skipped = `{"x":"${long}","y":["${long}"],"d":[{"a":1}]}`;
-    expect(read(skipped, { dataTag: 'd' }, pieceBytes, { maxDocumentBytes: 1000 }).rows).toEqual([
-      ['1'],
-    ]);
+    expect(
+      readJson(skipped, { dataTag: 'd' }, pieceBytes, { maxDocumentBytes: 1000 }).rows,
+    ).toEqual([['1']]);
   });
 
   it('gives no rows of a file without values', () => {
     for (const text of ['', ' \r\n', '\ufeff', '[]', '[ ]\n']) {
-      const rows = read(text, {}, pieceBytes);
+      const rows = readJson(text, {}, pieceBytes);
       expect([rows.rows, rows.columns, rows.rejected]).toEqual([[], [], []]);
     }
   });
@@ -284,7 +276,7 @@ describe.each([1, 7, Infinity])('JSON in pieces of %p bytes', (pieceBytes) => {
 
 describe('a JSON file', () => {
   it('says which lists a document has', () => {
-    expect(read('{"a":[{"b":1}],"c":{"d":[{}],"e":[1]}}').detected).toEqual({
+    expect(readJson('{"a":[{"b":1}],"c":{"d":[{}],"e":[1]}}').detected).toEqual({
       shape: 'document',
       recordPaths: ['a', 'c.d'],
     });
@@ -293,7 +285,7 @@ describe('a JSON file', () => {
   it('says which lists it has behind a long one too', () => {
     const long = Array.from({ length: 20_000 }, () => '{"a":1}').join(',');
     const options = { dataTag: 'Second' };
-    expect(() => read(`{"first":[${long}],"second":[]}`, options)).toThrow(/first, second/);
+    expect(() => readJson(`{"first":[${long}],"second":[]}`, options)).toThrow(/first, second/);
   });
 
   it('may be only the beginning of one', () => {
@@ -311,18 +303,18 @@ describe('a JSON file', () => {
 
   it('is not combined into more rows than anyone wants', () => {
     const list = `[${'1,'.repeat(1999)}1]`;
-    expect(() => read(`[{"a":${list},"b":${list}}]`, { flatten: ['a', 'b'] })).toThrow(
+    expect(() => readJson(`[{"a":${list},"b":${list}}]`, { flatten: ['a', 'b'] })).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTIONS' }),
     );
-    expect(read(`[{"a":${list},"b":2}]`, { flatten: ['a', 'b'] }).rows).toHaveLength(2000);
+    expect(readJson(`[{"a":${list},"b":2}]`, { flatten: ['a', 'b'] }).rows).toHaveLength(2000);
   });
 
   it('may switch to lines behind a first line longer than what is looked at', () => {
     const long = 'x'.repeat(70_000);
-    const rows = read(`{"a":"${long}"}\n{"a":}\n{"a":"b"}\n`, {}, 1000);
+    const rows = readJson(`{"a":"${long}"}\n{"a":}\n{"a":"b"}\n`, {}, 1000);
     expect(rows.detected).toEqual({ shape: 'lines' });
     expect(rows.rows).toEqual([[long], ['b']]);
     expect(rows.rejected).toMatchObject([{ record: 2, raw: '{"a":}' }]);
-    expect(read(`{"a":"${long}"} `, {}, 1000).detected).toEqual({ shape: 'document' });
+    expect(readJson(`{"a":"${long}"} `, {}, 1000).detected).toEqual({ shape: 'document' });
   });
 });

@@ -1,23 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { collectRows } from '../../support/rows.js';
-import { jsonParser, type JsonOptions } from '../../../src/formats/json/json.js';
-import { defaultFormatLimits } from '../../../src/limits.js';
+import { readJson } from '../../support/json.js';
 
 const whole = Infinity;
-
-function read(bytes: Buffer, pieceBytes: number, options: JsonOptions = {}) {
-  const rows = collectRows();
-  const parser = jsonParser(
-    { origin: 'a.json', partial: false },
-    options,
-    rows.sink,
-    defaultFormatLimits,
-  );
-  for (let at = 0; at < bytes.length; at += pieceBytes)
-    parser.push(bytes.subarray(at, at + pieceBytes));
-  parser.end();
-  return rows;
-}
 
 const valid = [
   ...['0', '-0', '10', '-1.5', '1e5', '1E+5', '1.25e-7', '123456789012345678901234567890', '1e400'],
@@ -127,24 +111,24 @@ describe('strict JSON', () => {
 
   describe.each([1, 3, whole])('in pieces of %p bytes', (pieceBytes) => {
     it.each(valid)('accepts %s in a list and in a line', (text) => {
-      const list = read(Buffer.from(`[{"x":${text},"y":[${text}]}]`), pieceBytes);
-      const line = read(Buffer.from(`{"x":${text},"y":[${text}]}\n`), pieceBytes, { lines: true });
+      const list = readJson(`[{"x":${text},"y":[${text}]}]`, {}, pieceBytes);
+      const line = readJson(`{"x":${text},"y":[${text}]}\n`, { lines: true }, pieceBytes);
       for (const rows of [list, line]) {
         expect(rows.rows).toHaveLength(1);
         expect(rows.rejected).toEqual([]);
         const y = rows.columns.findIndex(({ source }) => source === 'y');
         expect(JSON.parse(rows.rows[0]?.[y] ?? '')).toEqual([JSON.parse(text)]);
       }
-      expect(read(Buffer.from(text), pieceBytes).rejected).toEqual([]);
+      expect(readJson(text, {}, pieceBytes).rejected).toEqual([]);
     });
 
     it.each(invalid)('refuses %s in a list, in a line and alone', (text) => {
-      const list = () => read(Buffer.from(`[{"x":${text}}]`), pieceBytes);
+      const list = () => readJson(`[{"x":${text}}]`, {}, pieceBytes);
       expect(list).toThrow(expect.objectContaining({ code: 'MALFORMED_FILE' }));
-      expect(() => read(Buffer.from(text), pieceBytes)).toThrow(
+      expect(() => readJson(text, {}, pieceBytes)).toThrow(
         expect.objectContaining({ code: 'MALFORMED_FILE' }),
       );
-      const lines = read(Buffer.from(`{"x":1}\n{"x":${text}}\n{"x":2}\n`), pieceBytes);
+      const lines = readJson(`{"x":1}\n{"x":${text}}\n{"x":2}\n`, {}, pieceBytes);
       expect(lines.rows).toEqual([['1'], ['2']]);
       expect(lines.rejected.map(({ record }) => record)).toEqual([2]);
     });
@@ -159,7 +143,7 @@ describe('strict JSON', () => {
       '"\\ud800x"',
     ])
       for (const pieceBytes of [1, whole]) {
-        const rows = read(Buffer.from(`[{"a":[${text}]},${text},{"a":1}]`), pieceBytes);
+        const rows = readJson(`[{"a":[${text}]},${text},{"a":1}]`, {}, pieceBytes);
         expect(rows.objects()).toEqual([{ a: '1' }]);
         expect(rows.rejected.map(({ record }) => record)).toEqual([1, 2]);
       }
@@ -220,13 +204,13 @@ describe('any JSON', () => {
       );
       const wanted = records.map((record) => columnsOf(record, ''));
       for (const pieceBytes of [1, 1 + Math.floor(next() * 40), whole])
-        expect(read(Buffer.from(text), pieceBytes).objects()).toEqual(wanted);
-      const parsed = read(Buffer.from(ascii), 5).objects();
+        expect(readJson(text, {}, pieceBytes).objects()).toEqual(wanted);
+      const parsed = readJson(ascii, {}, 5).objects();
       expect(parsed.map((row) => row['v'] && !/^[[{]/.test(row['v']))).toEqual(
         wanted.map((row) => row['v'] && !/^[[{]/.test(row['v'])),
       );
       const lines = records.map((record) => JSON.stringify(record)).join('\n');
-      expect(read(Buffer.from(lines), 11, { lines: true }).objects()).toEqual(wanted);
+      expect(readJson(lines, { lines: true }, 11).objects()).toEqual(wanted);
     }
   });
 });

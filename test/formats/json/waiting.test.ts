@@ -1,25 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { collectRows } from '../../support/rows.js';
-import { jsonParser, type JsonOptions } from '../../../src/formats/json/json.js';
-import { defaultFormatLimits, type FormatLimits } from '../../../src/limits.js';
-
-function read(
-  text: string,
-  options: JsonOptions,
-  pieceBytes = Infinity,
-  limits: Partial<FormatLimits> = {},
-) {
-  const rows = collectRows();
-  const parser = jsonParser({ origin: 'a.json', partial: false }, options, rows.sink, {
-    ...defaultFormatLimits,
-    ...limits,
-  });
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; at += pieceBytes)
-    parser.push(bytes.subarray(at, at + pieceBytes));
-  parser.end();
-  return rows;
-}
+import { readJson } from '../../support/json.js';
+import type { JsonOptions } from '../../../src/formats/json/json.js';
 
 describe.each([1, 7, Infinity])('records that wait, in pieces of %p bytes', (pieceBytes) => {
   it('give no rows and no columns of a line that turns out to be wrong', () => {
@@ -31,7 +12,7 @@ describe.each([1, 7, Infinity])('records that wait, in pieces of %p bytes', (pie
       '{"data":{"a":8}}',
       '{"data":[{"a":9},{"a"',
     ].join('\n');
-    const rows = read(text, { dataTag: 'data' }, pieceBytes);
+    const rows = readJson(text, { dataTag: 'data' }, pieceBytes);
     expect(rows.columns.map(({ source }) => source)).toEqual(['a', 'value']);
     expect(rows.objects()).toEqual([
       { a: '1' },
@@ -52,7 +33,7 @@ describe.each([1, 7, Infinity])('records that wait, in pieces of %p bytes', (pie
       '{"rows":[[5]]}',
     ].join('\n');
     const options = { dataTag: 'rows', headerTag: 'columns' };
-    const rows = read(text, options, pieceBytes);
+    const rows = readJson(text, options, pieceBytes);
     expect(rows.columns.map(({ source }) => source)).toEqual(['a', 'b', 'c']);
     expect(rows.objects()).toEqual([{ a: '1', b: '2' }, { c: '3' }, { c: '5' }]);
     expect(rows.records).toEqual([1, 2, 4]);
@@ -62,7 +43,7 @@ describe.each([1, 7, Infinity])('records that wait, in pieces of %p bytes', (pie
   it('do not take keys of another document for keys of their own', () => {
     const page = '{"rows":[{"a":1},{"a":2}],"columns":["a"]}';
     const options = { dataTag: 'rows', headerTag: 'columns' };
-    const rows = read(`[${page},${page}]`, options, pieceBytes);
+    const rows = readJson(`[${page},${page}]`, options, pieceBytes);
     expect(rows.objects()).toEqual([{ a: '1' }, { a: '2' }, { a: '1' }, { a: '2' }]);
     expect(rows.warnings).toEqual([]);
   });
@@ -70,14 +51,16 @@ describe.each([1, 7, Infinity])('records that wait, in pieces of %p bytes', (pie
   it('are refused when there is too much of them', () => {
     const line = `{"data":[${'{"a":1},'.repeat(200)}{"a":1}]}\n`;
     expect(() =>
-      read(line + line, { dataTag: 'data', lines: true }, pieceBytes, { maxDocumentBytes: 1000 }),
+      readJson(line + line, { dataTag: 'data', lines: true }, pieceBytes, {
+        maxDocumentBytes: 1000,
+      }),
     ).toThrow(expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' }));
   });
 });
 
 describe('a null', () => {
   const sources = (text: string, options: JsonOptions = {}, pieceBytes = Infinity) =>
-    read(text, options, pieceBytes).columns.map(({ source }) => source);
+    readJson(text, options, pieceBytes).columns.map(({ source }) => source);
 
   it.each([1, 7, Infinity])('is no column where objects stand, in pieces of %p bytes', (bytes) => {
     const text = '{"a":1,"c":null,"n":null,"z":2}\n{"a":2,"c":{"id":3,"x":null},"n":4,"z":5}\n';
@@ -87,7 +70,7 @@ describe('a null', () => {
     expect(sources(`{"d":${list}}`, { dataTag: 'd' }, bytes)).toEqual(
       sources(list, { flatten: ['x'] }, bytes),
     );
-    expect(read(list, {}, bytes).rows).toEqual([
+    expect(readJson(list, {}, bytes).rows).toEqual([
       ['1', null, '2'],
       ['2', '4', '5', '3'],
     ]);

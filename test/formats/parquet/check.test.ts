@@ -1,10 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { AppError } from '../../../src/errors.js';
-import { checkParquet } from '../../../src/formats/parquet/check.js';
-import { defaultFormatLimits } from '../../../src/limits.js';
+import { checkBytes } from '../../support/check-parquet.js';
 import {
   binary,
   flag,
@@ -20,25 +16,8 @@ import {
   type Thrift,
 } from '../../support/parquet.js';
 
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'parquet-'));
-});
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-});
-
-let files = 0;
-
-async function check(bytes: Buffer, limits = {}) {
-  const path = join(folder, `${++files}.parquet`);
-  await writeFile(path, bytes);
-  return checkParquet({ path, origin: 'drop/a.parquet' }, { ...defaultFormatLimits, ...limits });
-}
-
 async function refused(bytes: Buffer, limits = {}): Promise<AppError> {
-  return check(bytes, limits).then(
+  return checkBytes(bytes, limits).then(
     () => {
       throw new Error('The file was taken');
     },
@@ -52,7 +31,7 @@ const good = plainParquet([number], 3);
 describe('checkParquet', () => {
   it('gives the rows and the names of the columns as they stand in the file', async () => {
     const names = ['', 'a', 'A', 'a', '__proto__', 'q"uo\'te', 'größe', '\ufeffb'];
-    const file = await check(
+    const file = await checkBytes(
       plainParquet(
         names.map((name) => ({ ...number, name })),
         3,
@@ -65,7 +44,7 @@ describe('checkParquet', () => {
 
   it('takes a file without columns', async () => {
     const footer = struct({ 1: i32(1), 2: list([struct({ 4: binary('root') })]), 3: i64(0) });
-    expect(await check(parquetOf(Buffer.alloc(0), footer.bytes))).toMatchObject({
+    expect(await checkBytes(parquetOf(Buffer.alloc(0), footer.bytes))).toMatchObject({
       rows: 0,
       fields: [],
     });
@@ -204,7 +183,7 @@ describe('checkParquet', () => {
       message: expect.stringContaining('BUCKETQL_MAX_COLUMNS') as unknown,
       details: { file: 'drop/a.parquet', limit: 2 },
     });
-    expect((await check(bytes, { maxColumns: 3 })).fields).toHaveLength(3);
+    expect((await checkBytes(bytes, { maxColumns: 3 })).fields).toHaveLength(3);
   });
 
   it('refuses a footer that is too long, and names the setting', async () => {
@@ -222,7 +201,7 @@ describe('checkParquet', () => {
     ];
     const nested = (depth: number) =>
       plainParquet([number], 3, { file: { 2: list(levels(depth)) } });
-    expect((await check(nested(100))).fields).toEqual([{ name: 'g', half: false }]);
+    expect((await checkBytes(nested(100))).fields).toEqual([{ name: 'g', half: false }]);
     expect(await refused(nested(101))).toMatchObject({
       code: 'NESTED_TOO_DEEP',
       message: expect.stringContaining('BUCKETQL_MAX_NESTING') as unknown,
@@ -236,7 +215,7 @@ describe('checkParquet', () => {
       // Each byte opens a struct in field 1 of the one before.
       bytes: Buffer.concat([Buffer.alloc(depth, 0x1c), Buffer.alloc(depth + 1)]),
     });
-    expect((await check(plainParquet([number], 3, { file: { 90: deep(10) } }))).rows).toBe(3);
+    expect((await checkBytes(plainParquet([number], 3, { file: { 90: deep(10) } }))).rows).toBe(3);
     const error = await refused(plainParquet([number], 3, { file: { 90: deep(1_000_000) } }));
     expect(error.message).toMatch(/lie in each other more than 24 deep/);
   });
@@ -256,7 +235,7 @@ describe('checkParquet', () => {
       7: bytes(13, ...Array.from({ length: 16 }, () => 0)),
       8: i64(-(2n ** 63n)),
     });
-    expect((await check(plainParquet([number], 3, { file: { 77: unknown } }))).rows).toBe(3);
+    expect((await checkBytes(plainParquet([number], 3, { file: { 77: unknown } }))).rows).toBe(3);
   });
 
   it('takes no byte of a footer on trust', async () => {
@@ -268,7 +247,7 @@ describe('checkParquet', () => {
         const bytes = Buffer.from(good);
         bytes[at] = byte;
         codes.add(
-          await check(bytes).then(
+          await checkBytes(bytes).then(
             () => 'taken',
             (error: AppError) => error.code,
           ),

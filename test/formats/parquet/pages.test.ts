@@ -1,28 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { checkParquet } from '../../../src/formats/parquet/check.js';
+import { describe, expect, it } from '@jest/globals';
 import { defaultFormatLimits } from '../../../src/limits.js';
+import { checkBytes } from '../../support/check-parquet.js';
 import { i32, i64, int32s, plainParquet, type PlainColumn } from '../../support/parquet.js';
-
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'parquet-'));
-});
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-});
-
-let files = 0;
-
-async function check(bytes: Buffer, maxDocumentBytes = defaultFormatLimits.maxDocumentBytes) {
-  const path = join(folder, `${++files}.parquet`);
-  await writeFile(path, bytes);
-  const limits = { ...defaultFormatLimits, maxDocumentBytes };
-  return checkParquet({ path, origin: 'drop/a.parquet' }, limits);
-}
 
 const numbers = (name: string, count: number): PlainColumn => ({
   name,
@@ -33,7 +12,7 @@ const numbers = (name: string, count: number): PlainColumn => ({
 describe('the pages of a Parquet file', () => {
   it('may not inflate to more than can be held in memory', async () => {
     const bomb = plainParquet([numbers('n', 3)], 3, { pageHeader: { 2: i32(2_000_000_000) } });
-    await expect(check(bomb)).rejects.toMatchObject({
+    await expect(checkBytes(bomb)).rejects.toMatchObject({
       code: 'DOCUMENT_TOO_LARGE',
       message: expect.stringMatching(
         /row group 0, column n.*2000000000.*BUCKETQL_MAX_DOCUMENT_BYTES/,
@@ -50,12 +29,14 @@ describe('the pages of a Parquet file', () => {
         3,
         { pageHeader: { 2: i32(20_000_000) } },
       );
-    await expect(check(wide(6))).resolves.toMatchObject({ rows: 3 });
-    await expect(check(wide(30))).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' });
+    await expect(checkBytes(wide(6))).resolves.toMatchObject({ rows: 3 });
+    await expect(checkBytes(wide(30))).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' });
   });
 
   it('may be large when they are large in the file, too', async () => {
-    await expect(check(plainParquet([numbers('n', 5000)], 5000), 5000)).resolves.toMatchObject({
+    await expect(
+      checkBytes(plainParquet([numbers('n', 5000)], 5000), { maxDocumentBytes: 5000 }),
+    ).resolves.toMatchObject({
       rows: 5000,
     });
   });
@@ -63,11 +44,11 @@ describe('the pages of a Parquet file', () => {
   it('must be described by headers that can be read', async () => {
     const column = numbers('n', 3);
     for (const pageHeader of [{ 1: undefined }, { 2: i32(-1) }, { 3: i32(-8) }])
-      await expect(check(plainParquet([column], 3, { pageHeader }))).rejects.toMatchObject({
+      await expect(checkBytes(plainParquet([column], 3, { pageHeader }))).rejects.toMatchObject({
         code: 'MALFORMED_FILE',
       });
     await expect(
-      check(
+      checkBytes(
         plainParquet([column], 3, { pageHeader: { 3: i32(1_000_000) }, rows: 4, groupRows: 4 }),
       ),
     ).resolves.toMatchObject({ rows: 4 });
@@ -76,12 +57,12 @@ describe('the pages of a Parquet file', () => {
   it('may be missing where there are no rows, and only a dictionary stands there', async () => {
     const columnMetadata = { 5: i64(0), 9: i64(0), 11: i64(4) };
     const none = plainParquet([numbers('n', 0)], 0, { columnMetadata });
-    await expect(check(none)).resolves.toMatchObject({ rows: 0, fields: [{ name: 'n' }] });
+    await expect(checkBytes(none)).resolves.toMatchObject({ rows: 0, fields: [{ name: 'n' }] });
   });
 
   it('must hold the values that the footer promises', async () => {
     const fewer = plainParquet([numbers('n', 3)], 3, { columnMetadata: { 5: i32(9) } });
-    await expect(check(fewer)).rejects.toMatchObject({
+    await expect(checkBytes(fewer)).rejects.toMatchObject({
       code: 'MALFORMED_FILE',
       message: expect.stringContaining('row group 0, column n: the page at byte'),
     });
