@@ -5,22 +5,28 @@ import { listDatasets, type Dataset } from './catalog/datasets.js';
 import { listConnections, type Connection } from './catalog/connections.js';
 import { migrate } from './catalog/migrations.js';
 import { openSecrets } from './catalog/rotate.js';
+import type { Run } from './catalog/runs.js';
 import type { Config } from './config.js';
+import { allowance, engineShare } from './container.js';
 import { duckdbDialect } from './engine/dialect.js';
 import { engineVersion, openDuckDB } from './engine/duckdb.js';
 import type { Engine } from './engine/engine.js';
+import { dropTables } from './engine/tables.js';
 import type { Services } from './graphql/context.js';
 import { LiveSchema } from './graphql/live-schema.js';
 import { buildManagementSchema } from './graphql/management/schema.js';
 import { serve } from './graphql/server.js';
 import { tableAccess } from './graphql/table-access.js';
 import type { TableDataset } from './graphql/tables/types.js';
+import { systemClock, type Clock } from './jobs/clock.js';
+import { importWork } from './jobs/import-work.js';
 import { Runner } from './jobs/runner.js';
+import { Scheduler } from './jobs/scheduler.js';
 import type { Log } from './log.js';
 import { Buckets } from './pipeline/buckets.js';
 import { primaryKeyNames } from './pipeline/columns.js';
 import { Snapshots } from './pipeline/snapshots.js';
-import { ident, sql } from './sql.js';
+import { Topic } from './topic.js';
 
 /** A running service. */
 export interface App {
@@ -34,6 +40,8 @@ export interface AppOptions {
   readonly log: Log;
   /** The service's own AWS credentials. (Default: the process's AWS chain) */
   readonly credentials?: CredentialsProvider;
+  /** What schedules and runs go by. (Default: the machine's) */
+  readonly clock?: Clock;
   /** Code of the thread that reads JSON, XML and spreadsheets. (Default: pipeline/row-worker.js) */
   readonly rowWorker?: URL;
 }
@@ -45,19 +53,27 @@ const maxRequestBytes = 2 ** 20;
  * @throws DATABASE_LOCKED, DATABASE_DAMAGED
  */
 export async function startApp(config: Config, options: AppOptions): Promise<App> {
-  const { log, credentials, rowWorker } = options;
+  const { log, credentials, rowWorker, clock = systemClock } = options;
   const { apiTokens, adminTokens, secretKey, secretKeyPrevious } = config;
   for (const secret of [...apiTokens, ...adminTokens, secretKey ?? '', ...secretKeyPrevious]) {
     log.hide(secret);
   }
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const spoolDir = join(config.dataDir, 'spool');
+  const share = engineShare(config, allowance());
   const engine = await openDuckDB({
     path: join(config.dataDir, 'bucketql.duckdb'),
-    threads: config.threads,
+    ...share,
     maxQueries: config.maxQueries,
     tempDirectory: join(config.dataDir, 'tmp'),
-    ...(config.memoryLimit === undefined ? {} : { memoryLimit: config.memoryLimit }),
+    ...(config.maxTempBytes === undefined ? {} : { maxTempBytes: config.maxTempBytes }),
+    onInvalidated(err, reopened) {
+      log.error({ err }, 'an internal error stopped the database; it is opened again');
+      reopened.then(
+        () => log.info('the database is open again'),
+        (err: unknown) => log.error({ err }, 'the database could not be opened again'),
+      );
+    },
   });
   try {
     await engine.transaction(migrate);
@@ -66,8 +82,21 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     // The spool belongs to whoever holds the database, and runs of a stopped process have no use for it.
     await rm(spoolDir, { recursive: true, force: true });
     await mkdir(spoolDir, { recursive: true });
-    const runner = new Runner(engine, { log, slots: { IMPORT: config.maxImports, WRITEBACK: 2 } });
-    await runner.recover();
+    const runChanges = new Topic<Run>();
+    const datasetChanges = new Topic<string>();
+    const runner = new Runner(engine, {
+      log,
+      clock,
+      slots: { IMPORT: config.maxImports, WRITEBACK: 2 },
+      seconds: { IMPORT: config.importSeconds },
+      keepRuns: config.keepRuns,
+      onChange: (run) => {
+        scheduler.observe(run);
+        runChanges.publish(run.id, run);
+      },
+    });
+    const work = (datasetId: string) => importWork(services.imports, datasetId);
+    const scheduler = new Scheduler(engine, { runner, work, log, clock });
     const snapshots = new Snapshots(engine, {
       querySeconds: config.querySeconds,
       onDropFailed: (table, err) =>
@@ -105,6 +134,9 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       buckets,
       snapshots,
       runner,
+      scheduler,
+      runChanges,
+      datasetChanges,
       schema,
       publishSchema,
       log,
@@ -116,11 +148,15 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
         log,
         spoolDir,
         limits: { ...config, ...(rowWorker ? { worker: rowWorker } : {}) },
-        onPublished: publishSchema,
+        onPublished: async (datasetId) => {
+          await publishSchema();
+          datasetChanges.publish(datasetId, datasetId);
+        },
       },
       principalArn: principalFinder(config, () => callerPrincipal(sts), log),
       waitSeconds: config.waitSeconds,
     };
+    await scheduler.start();
     let ready = true;
     const server = await serve({
       services,
@@ -129,10 +165,12 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       host: config.host,
       port: config.port,
       maxRequestBytes,
+      maxSubscriptions: config.maxSubscriptions,
       ready: () => ready,
     });
+    runner.start();
     const url = `${server.url}/graphql`;
-    log.info({ url, engine: engineVersion(), dataDir: config.dataDir }, 'listening');
+    log.info({ url, engine: engineVersion(), ...share, dataDir: config.dataDir }, 'listening');
     if (config.apiTokens.length + config.adminTokens.length === 0) {
       log.warn(
         'no BUCKETQL_API_TOKENS: everybody on this machine may do everything, and nobody from outside can connect',
@@ -143,6 +181,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       async close() {
         ready = false;
         await server.close();
+        await scheduler.close();
         await runner.close();
         buckets.close();
         await engine
@@ -159,17 +198,11 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
 
 /** Drops tables that no dataset refers to: what a stopped process was loading, or had not yet dropped. */
 async function dropOrphans(engine: Engine, datasets: readonly Dataset[], log: Log): Promise<void> {
-  const used = new Set(datasets.map(({ current }) => current?.table));
-  await engine.session(async (session) => {
-    const tables = await session.rows(
-      sql`select table_name from duckdb_tables() where schema_name = 'main' and table_name like 't\_%' escape '\'`,
-    );
-    for (const { table_name: table } of tables) {
-      if (used.has(String(table))) continue;
-      log.info({ table }, 'dropping a table that no dataset refers to');
-      await session.run(sql`drop table ${ident(String(table))}`);
-    }
-  });
+  const used = new Set(
+    datasets.flatMap(({ current }) => current?.segments.map(({ table }) => table) ?? []),
+  );
+  const dropped = await engine.session((session) => dropTables(session, 't_', used));
+  for (const table of dropped) log.info({ table }, 'dropped a table that no dataset refers to');
 }
 
 function tableDataset(dataset: Dataset, connection: Connection | undefined): TableDataset {

@@ -22,6 +22,8 @@ export interface Column {
   readonly name: string;
   /** The header as it stands in the file, "" if it has none. */
   readonly source: string;
+  /** 0-based among columns of the same source. (Default: 0) */
+  readonly occurrence?: number;
   readonly type: ColumnType;
   readonly nullable: boolean;
   readonly description?: string;

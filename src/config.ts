@@ -14,6 +14,28 @@ const list = z
       .filter((item) => item !== ''),
   );
 
+const sizeUnits: Readonly<Record<string, number>> = {
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+};
+const leastMemory = 64e6;
+
+// With less, the engine cannot even hold the blocks that its threads work on.
+const size = z
+  .string()
+  .regex(/^\d+(\.\d+)?\s*([KMGT]i?B)$/i, 'must be a size such as 800MB or 1.5GiB')
+  .transform((text) => {
+    const unit = /[A-Z]+$/i.exec(text)?.[0] ?? '';
+    return Math.floor(parseFloat(text) * (sizeUnits[unit.toUpperCase()] ?? 1));
+  })
+  .refine((bytes) => bytes >= leastMemory, 'must be at least 64MB');
+
 // A comma would make a list of it where the key is given as a previous one.
 const secretKey = z
   .string()
@@ -43,13 +65,17 @@ const settings = z.object({
   BUCKETQL_PRINCIPAL_ARN: z.string().optional(),
   BUCKETQL_SESSION_SECONDS: count(3600),
   BUCKETQL_READ_TIMEOUT_SECONDS: count(30),
-  BUCKETQL_THREADS: count(2),
-  BUCKETQL_MEMORY_LIMIT: z.string().optional(),
+  BUCKETQL_THREADS: z.coerce.number().int().min(1).max(1024).optional(),
+  BUCKETQL_MEMORY_LIMIT: size.optional(),
+  BUCKETQL_MAX_TEMP_BYTES: z.coerce.number().int().min(1).optional(),
   BUCKETQL_MAX_QUERIES: count(8),
   BUCKETQL_MAX_LIMIT: count(100_000),
   BUCKETQL_MAX_IMPORTS: count(2),
+  BUCKETQL_IMPORT_SECONDS: count(6 * 3600),
+  BUCKETQL_KEEP_RUNS: count(200),
   BUCKETQL_WAIT_SECONDS: count(600),
   BUCKETQL_QUERY_SECONDS: count(60),
+  BUCKETQL_MAX_SUBSCRIPTIONS: count(1000),
   BUCKETQL_MAX_INFLATED_BYTES: count(50 * 2 ** 30),
   BUCKETQL_MAX_INFLATION_RATIO: count(1100),
   BUCKETQL_MAX_OBJECTS: count(100_000),
@@ -80,13 +106,20 @@ export interface Config {
   readonly principalArn: string | undefined;
   readonly sessionSeconds: number;
   readonly readTimeoutSeconds: number;
-  readonly threads: number;
-  readonly memoryLimit: string | undefined;
+  /** Threads of the engine; not given: what the process may use. */
+  readonly threads: number | undefined;
+  /** Memory of the engine; not given: a share of what the process may use. */
+  readonly memoryLimit: number | undefined;
+  /** What the engine may spill to the disk. */
+  readonly maxTempBytes: number | undefined;
   readonly maxQueries: number;
   readonly maxLimit: number;
   readonly maxImports: number;
+  readonly importSeconds: number;
+  readonly keepRuns: number;
   readonly waitSeconds: number;
   readonly querySeconds: number;
+  readonly maxSubscriptions: number;
   readonly maxInflatedBytes: number;
   readonly maxInflationRatio: number;
   readonly maxObjects: number;
@@ -143,11 +176,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     readTimeoutSeconds: s.BUCKETQL_READ_TIMEOUT_SECONDS,
     threads: s.BUCKETQL_THREADS,
     memoryLimit: s.BUCKETQL_MEMORY_LIMIT,
+    maxTempBytes: s.BUCKETQL_MAX_TEMP_BYTES,
     maxQueries: s.BUCKETQL_MAX_QUERIES,
     maxLimit: s.BUCKETQL_MAX_LIMIT,
     maxImports: s.BUCKETQL_MAX_IMPORTS,
+    importSeconds: s.BUCKETQL_IMPORT_SECONDS,
+    keepRuns: s.BUCKETQL_KEEP_RUNS,
     waitSeconds: s.BUCKETQL_WAIT_SECONDS,
     querySeconds: s.BUCKETQL_QUERY_SECONDS,
+    maxSubscriptions: s.BUCKETQL_MAX_SUBSCRIPTIONS,
     maxInflatedBytes: s.BUCKETQL_MAX_INFLATED_BYTES,
     maxInflationRatio: s.BUCKETQL_MAX_INFLATION_RATIO,
     maxObjects: s.BUCKETQL_MAX_OBJECTS,

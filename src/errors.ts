@@ -18,6 +18,7 @@ export const errorCodes = {
   UNSUPPORTED: { retryable: false },
   QUERY_TIMEOUT: { retryable: true },
   CANCELLED: { retryable: true },
+  TOO_MANY_SUBSCRIPTIONS: { retryable: true },
   // credentials and buckets
   ASSUME_ROLE_DENIED: { retryable: false },
   CREDENTIALS_INVALID: { retryable: false },
@@ -60,6 +61,8 @@ export const errorCodes = {
   OUT_OF_MEMORY: { retryable: true },
   DATABASE_LOCKED: { retryable: true },
   DATABASE_DAMAGED: { retryable: false },
+  DATABASE_REOPENED: { retryable: true },
+  IMPORT_TIMEOUT: { retryable: true },
   INTERRUPTED: { retryable: true },
   INTERNAL: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>;

@@ -91,7 +91,10 @@ export function typeOfProfile(profile: TextProfile): TypeDecision {
 }
 
 /** The size of a DECIMAL for the plain numbers of a profile; undefined when 38 digits do not do. */
-export function decimalSize({ wholeDigits, scale }: TextProfile): DecimalSize | undefined {
+export function decimalSize({
+  wholeDigits,
+  scale,
+}: Pick<TextProfile, 'wholeDigits' | 'scale'>): DecimalSize | undefined {
   // Up to 18 digits fit in 64 bits, and a wider decimal costs ten times as much; so 18 as long as they do.
   if (wholeDigits + scale <= 18) return { precision: 18, scale };
   return wholeDigits + scale <= 38 ? { precision: 38, scale } : undefined;

@@ -31,4 +31,24 @@ describe('the configuration', () => {
       readConfig({ BUCKETQL_PORT: '99999', BUCKETQL_LOG_LEVEL: 'loud', BUCKETQL_THREADS: '0' }),
     ).toThrow(/BUCKETQL_PORT.*BUCKETQL_THREADS.*BUCKETQL_LOG_LEVEL/);
   });
+
+  it('takes memory as a number with a unit', () => {
+    const memoryOf = (text: string) => readConfig({ BUCKETQL_MEMORY_LIMIT: text }).memoryLimit;
+    expect(['800MB', '1.5GiB', '2 gb', '1TiB'].map(memoryOf)).toEqual([
+      800e6,
+      1.5 * 2 ** 30,
+      2e9,
+      2 ** 40,
+    ]);
+  });
+
+  it.each(['much', '4', '-4GB', '80%', '4 G', '1MB', 'GB'])('refuses %s as memory', (text) => {
+    expect(() => readConfig({ BUCKETQL_MEMORY_LIMIT: text })).toThrow(
+      /BUCKETQL_MEMORY_LIMIT: must be/,
+    );
+  });
+
+  it.each(['0', '-1', '1.5', 'all', '4GB'])('refuses %s as room for spilling', (text) => {
+    expect(() => readConfig({ BUCKETQL_MAX_TEMP_BYTES: text })).toThrow(/BUCKETQL_MAX_TEMP_BYTES/);
+  });
 });

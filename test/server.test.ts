@@ -171,6 +171,7 @@ describe('the server', () => {
       (a, b) => (b % 7) - (a % 7) || a - b,
     );
     expect(ids).toEqual(expected);
+    await service.sandbox.putObject(service.bucket, 'in/none.csv', 'id,k\n');
     await service.data(`mutation { importDataset(name: "numbers", wait: true) { status } }`);
     const gone = await service.ask(
       `query ($after: String) { numbersConnection(first: 1, after: $after, orderBy: [{ k: DESC }]) { nodes { id } } }`,

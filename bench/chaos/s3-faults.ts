@@ -5,17 +5,19 @@ import {
   startSandbox,
   type Fault,
   type FaultRequest,
-  type PolicyDocument,
   type Sandbox,
 } from '../../src/sandbox/sandbox.js';
 import { seeded } from '../harness/measure.js';
 import { bucket, customer } from '../harness/sandbox-process.js';
 import {
   createDataset,
+  redefine,
+  type DatasetSettings,
   startServiceProcess,
   type ServiceProcess,
 } from '../harness/service-process.js';
 import { hold, type Experiment } from './experiment.js';
+import { ownSandbox } from './own-sandbox.js';
 
 const faultyShare = 0.2;
 const kinds = ['SlowDown', 'InternalError', 'reset', 'cutBody', 'stall', 'slow'] as const;
@@ -63,7 +65,7 @@ export const s3Faults: Experiment = {
     const sizes = new Map<string, number>();
     const truths = new Map<string, Truth>();
     for (const set of sets) truths.set(set.name, await store(sandbox, set, sizes));
-    const service = await startServiceProcess(join(lab.dir, 'service'), harnessed(sandbox), {
+    const service = await startServiceProcess(join(lab.dir, 'service'), ownSandbox(sandbox), {
       BUCKETQL_READ_TIMEOUT_SECONDS: '1',
     });
     const seen = new Map<string, number>();
@@ -71,9 +73,8 @@ export const s3Faults: Experiment = {
     let requests = 0;
     try {
       const connection = await service.connect('chaos');
-      for (const { name } of sets) {
-        await createDataset(service, { name, connection, prefix: `${name}/` });
-      }
+      const inputOf = (name: string) => ({ name, connection, prefix: `${name}/` });
+      for (const { name } of sets) await createDataset(service, inputOf(name));
       const salt = String(lab.random());
       sandbox.fault = (request) => {
         if (request.bucket === undefined) return undefined;
@@ -85,13 +86,15 @@ export const s3Faults: Experiment = {
       const imports = { right: 0, failed: 0 };
       for (let turn = 0; requests < lab.times; turn++) {
         const { name } = sets[turn % sets.length]!;
+        await redefine(service, inputOf(name), turn);
         const right = await importUnderFaults(service, name, truths.get(name)!);
         imports[right ? 'right' : 'failed']++;
       }
       const faults = [...seen].map(([kind, times]) => `${times} ${kind}`).sort();
       lab.say(`${requests} requests, of these ${faults.join(', ')}`);
       lab.say(`${imports.right} imports right, ${imports.failed} failed with S3_UNAVAILABLE`);
-      await outage(sandbox, service, truths.get('few')!);
+      await redefine(service, inputOf('few'), -1);
+      await outage(sandbox, service, inputOf('few'), truths.get('few')!);
       lab.say('an object that never comes failed its import by name, and the table stayed');
     } finally {
       await service.kill();
@@ -182,9 +185,15 @@ async function importUnderFaults(
 }
 
 /** An object that no request gets: the import fails and names it, and the table is as it was. */
-async function outage(sandbox: Sandbox, service: ServiceProcess, truth: Truth): Promise<void> {
+async function outage(
+  sandbox: Sandbox,
+  service: ServiceProcess,
+  input: DatasetSettings,
+  truth: Truth,
+): Promise<void> {
   sandbox.fault = undefined;
   hold(await importUnderFaults(service, 'few', truth), 'an import in peace failed');
+  await redefine(service, input, -2);
   const key = 'few/1.csv';
   sandbox.fault = (request) => (request.key === key ? { kind: 'reset' } : undefined);
   const run = await importNow(service, 'few');
@@ -213,21 +222,4 @@ async function tableIs(service: ServiceProcess, name: string, truth: Truth): Pro
   );
   const [shown, expected] = [JSON.stringify(found), JSON.stringify(truth)];
   hold(shown === expected, `the table ${name} is ${shown} and not ${expected}`);
-}
-
-// The sandbox is in this process, where its faults are decided.
-function harnessed(sandbox: Sandbox): Parameters<typeof startServiceProcess>[1] {
-  return {
-    endpoint: sandbox.endpoint,
-    keys: sandbox.createUser({ accountId: '111111111111', name: 'bucketql' }),
-    createRole(name, trustPolicy, policy) {
-      sandbox.createRole({
-        accountId: customer,
-        name,
-        trustPolicy: trustPolicy as PolicyDocument,
-        policy: policy as PolicyDocument,
-      });
-      return Promise.resolve();
-    },
-  };
 }

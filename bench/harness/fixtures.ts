@@ -13,6 +13,8 @@ export interface Fixtures {
   one(): Promise<string>;
   /** The same rows in 20 files. */
   parts(): Promise<string[]>;
+  /** The same rows in 100 files. */
+  hundredths(): Promise<string[]>;
   /** The first tenth of the rows: at scale 1, a million rows and 100 MB. */
   tenth(): Promise<string>;
   gzipped(path: string): Promise<string>;
@@ -60,18 +62,20 @@ export function fixturesIn(dir: string, rows: number): Fixtures {
   };
   const csv = (name: string, from: number, to: number) =>
     made(name, (path) => writeRows(path, { from, to, customers: customerCount(rows) }));
+  const pieces = async (name: string, count: number) => {
+    const paths: string[] = [];
+    for (let piece = 0; piece < count; piece++) {
+      const from = Math.floor((rows * piece) / count);
+      const to = Math.floor((rows * (piece + 1)) / count);
+      paths.push(await csv(`${name}-${String(piece).padStart(2, '0')}.csv`, from, to));
+    }
+    return paths;
+  };
   return {
     rows,
     one: () => csv('one.csv', 0, rows),
-    async parts() {
-      const paths: string[] = [];
-      for (let part = 0; part < partCount; part++) {
-        const from = Math.floor((rows * part) / partCount);
-        const to = Math.floor((rows * (part + 1)) / partCount);
-        paths.push(await csv(`part-${String(part).padStart(2, '0')}.csv`, from, to));
-      }
-      return paths;
-    },
+    parts: () => pieces('part', partCount),
+    hundredths: () => pieces('hundredth', 100),
     tenth: () => csv('tenth.csv', 0, Math.ceil(rows / 10)),
     async orders() {
       const orders = Math.ceil(rows / 10);

@@ -1,7 +1,7 @@
 import { alternate, timed } from './measure.js';
 import { peakMB, resetPeak } from './memory.js';
 import type { Measured } from './path.js';
-import { createDataset, heartbeat, importDataset } from './service-process.js';
+import { createDataset, heartbeat, importDataset, redefine } from './service-process.js';
 import type { World } from './world.js';
 
 /** What a path imports. */
@@ -35,10 +35,13 @@ export async function importInTurns(
   try {
     const dataset = name.replaceAll('-', '_');
     const connection = await service.connect(name);
-    await createDataset(service, { name: dataset, connection, prefix, format });
+    const input = { name: dataset, connection, prefix, format };
+    await createDataset(service, input);
+    let round = 0;
     const { ours, theirs } = await alternate(
       world.rounds,
       async () => {
+        await redefine(service, input, ++round);
         await resetPeak(service.pid);
         const stop = pauses ? heartbeat(service) : undefined;
         const ms = await timed(async () => {

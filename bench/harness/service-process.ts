@@ -143,19 +143,40 @@ export interface ImportAnswer {
 
 /** Defines a dataset of the objects below a prefix, CSV if nothing else is said. */
 export async function createDataset(
-  service: ServiceProcess,
-  input: {
-    readonly name: string;
-    readonly connection: string;
-    readonly prefix: string;
-    readonly format?: object;
-  },
+  service: Pick<ServiceProcess, 'data'>,
+  input: DatasetSettings,
 ): Promise<void> {
-  const { prefix, ...rest } = input;
   await service.data(`mutation ($input: DatasetInput!) { createDataset(input: $input) { id } }`, {
-    input: { format: { type: 'CSV' }, ...rest, selection: { prefix } },
+    input: inputOf(input),
   });
 }
+
+/** Changes a dataset so little that nobody sees it, so that the next import reads all objects again. */
+export async function redefine(
+  service: Pick<ServiceProcess, 'data'>,
+  input: DatasetSettings,
+  time: number,
+): Promise<void> {
+  await service.data(
+    `mutation ($name: String!, $input: DatasetInput!) { updateDataset(name: $name, input: $input) { id } }`,
+    { name: input.name, input: { ...inputOf(input), maxRejectedRows: 1000 + time } },
+  );
+}
+
+/** Of a DatasetInput what experiments differ in. */
+export interface DatasetSettings {
+  readonly name: string;
+  readonly connection: string;
+  readonly prefix: string;
+  readonly format?: object;
+  readonly updateMode?: string;
+}
+
+const inputOf = ({ prefix, ...rest }: DatasetSettings) => ({
+  format: { type: 'CSV' },
+  ...rest,
+  selection: { prefix },
+});
 
 /** Asks for nothing again and again. @returns a function that stops it and gives the longest wait in milliseconds */
 export function heartbeat(service: ServiceProcess): () => Promise<number> {

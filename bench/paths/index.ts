@@ -1,8 +1,17 @@
 import type { BenchPath } from '../harness/path.js';
+import { duringImport } from './during-import.js';
 import { formats } from './formats.js';
 import { imports } from './imports.js';
+import { incremental } from './incremental.js';
 import { queries } from './queries.js';
 import { writebacks } from './writebacks.js';
 
 /** Every path of the benchmark, in the order in which they run. A new one is a row here or in its group's file. */
-export const paths: readonly BenchPath[] = [...imports, ...formats, ...queries, ...writebacks];
+export const paths: readonly BenchPath[] = [
+  ...imports,
+  ...formats,
+  ...incremental,
+  ...queries,
+  ...duringImport,
+  ...writebacks,
+];

@@ -1,6 +1,7 @@
 import type { Column } from '../columns.js';
 import type { Row, Session } from '../engine/engine.js';
 import { AppError } from '../errors.js';
+import type { Segment } from '../query/query.js';
 import { integer, sql, value } from '../sql.js';
 import type { DatasetDefinition } from './definition.js';
 import { dateOrNull, instant, pageOf, textOrNull } from './rows.js';
@@ -18,9 +19,13 @@ export interface Dataset {
 /** One committed state of a dataset's table. */
 export interface Generation {
   readonly id: string;
-  /** Physical table; null when no column was found. */
-  readonly table: string | null;
+  /** Where its rows stand; none when no column was found. */
+  readonly segments: readonly Segment[];
+  /** What of the definition decided how objects became rows; another one makes other rows of the same objects. */
+  readonly recipe: string;
   readonly columns: readonly Column[];
+  /** Headers of all files in the order in which they were found; columns that were left out are among them. */
+  readonly sources: readonly string[];
   readonly rowCount: bigint;
   readonly fileCount: number;
   readonly rejectedCount: bigint;
@@ -34,8 +39,9 @@ export async function insertDataset(
 ): Promise<void> {
   const { definition } = dataset;
   await session.run(
-    sql`insert into catalog.datasets values (${value(dataset.id)}, ${value(definition.name)}, ${value(definition.connection)},
-      ${value(JSON.stringify(definition))}, '[]', null, null, 0, 0, 0, null, ${instant(dataset.createdAt)})`,
+    sql`insert into catalog.datasets (id, name, connection_id, definition, columns, row_count, file_count, rejected_count, created_at)
+      values (${value(dataset.id)}, ${value(definition.name)}, ${value(definition.connection)},
+      ${value(JSON.stringify(definition))}, '[]', 0, 0, 0, ${instant(dataset.createdAt)})`,
   );
 }
 
@@ -58,7 +64,8 @@ export async function setGeneration(
   current: Generation,
 ): Promise<void> {
   await session.run(
-    sql`update catalog.datasets set columns = ${value(JSON.stringify(current.columns))}, table_name = ${value(current.table)},
+    sql`update catalog.datasets set columns = ${value(JSON.stringify(current.columns))}, segments = ${value(JSON.stringify(current.segments))}, recipe = ${value(current.recipe)},
+      sources = ${value(JSON.stringify(current.sources))},
       generation = ${value(current.id)}, row_count = ${integer(current.rowCount)}, file_count = ${integer(current.fileCount)},
       rejected_count = ${integer(current.rejectedCount)}, imported_at = ${instant(current.importedAt)} where id = ${value(id)}`,
   );
@@ -119,8 +126,10 @@ function fromRow(row: Row): Dataset {
         ? null
         : {
             id: String(row.generation),
-            table: textOrNull(row.table_name),
+            segments: JSON.parse(textOrNull(row.segments) ?? '[]') as Segment[],
+            recipe: textOrNull(row.recipe) ?? '',
             columns: JSON.parse(String(row.columns)) as Column[],
+            sources: JSON.parse(textOrNull(row.sources) ?? '[]') as string[],
             rowCount: BigInt(row.row_count as bigint),
             fileCount: Number(row.file_count),
             rejectedCount: BigInt(row.rejected_count as bigint),

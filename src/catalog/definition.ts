@@ -8,7 +8,9 @@ import { fileTypes, formatOf, type FileType } from '../formats/index.js';
 /** How a file name is matched: against the key's last segment. */
 export const nameMatches = ['STARTS_WITH', 'CONTAINS', 'EXACT', 'GLOB'] as const;
 /** What becomes of the table when an import succeeds. */
-export const updateModes = ['REPLACE'] as const;
+export const updateModes = ['REPLACE', 'APPEND', 'INCREMENTAL', 'UPSERT'] as const;
+/** One of {@link updateModes}. */
+export type UpdateMode = (typeof updateModes)[number];
 /** What becomes of a row that does not fit. */
 export const badRowsModes = ['REJECT', 'FAIL'] as const;
 /** What becomes of files whose columns differ. */
@@ -20,14 +22,19 @@ const name = z
   .max(63, 'must have at most 63 characters');
 const row = z.int().min(1, 'counts from 1');
 
-const delimited = z.object({
-  delimiter: z.string().min(1).exactOptional(),
-  quote: z.string().default('"'),
-  escape: z.string().exactOptional(),
+/** Where the header and the rows of a table stand. */
+const tableRows = {
   headers: z.boolean().default(true),
   headerStartRow: row.default(1),
   dataStartRow: row.exactOptional(),
   footerRowsToSkip: z.int().min(0).default(0),
+};
+
+const delimited = z.object({
+  delimiter: z.string().min(1).exactOptional(),
+  quote: z.string().default('"'),
+  escape: z.string().exactOptional(),
+  ...tableRows,
   encoding: z.string().exactOptional(),
   nullValues: z.array(z.string()).default(['']),
 });
@@ -50,10 +57,7 @@ const xml = z.object({
 
 const excel = z.object({
   sheet: z.string().exactOptional(),
-  headers: z.boolean().default(true),
-  headerStartRow: row.default(1),
-  dataStartRow: row.exactOptional(),
-  footerRowsToSkip: z.int().min(0).default(0),
+  ...tableRows,
 });
 
 const selection = z.object({
@@ -99,57 +103,75 @@ export interface DatasetFormat {
   readonly excel?: z.infer<typeof excel>;
 }
 
-const definition = z.object({
-  name,
-  title: z.string().optional(),
-  description: z.string().optional(),
-  connection: z.string(),
-  selection,
-  format,
-  columns: z
-    .array(
-      z
-        .object({
-          source: z.string().optional(),
-          position: z.int().min(0).optional(),
-          name: z
-            .string()
-            .regex(/^(?!__)[A-Za-z_][A-Za-z0-9_]*$/, 'must be a GraphQL name')
-            .optional(),
-          type: z.enum(columnTypes).optional(),
-          description: z.string().optional(),
-        })
-        .refine(
-          (column) => (column.source === undefined) !== (column.position === undefined),
-          'needs either source or position',
-        ),
-    )
-    .default([]),
-  dateColumns: z
-    .array(
-      z.object({
-        column: z.string(),
-        format: z.string().min(1),
-        timezone: z
-          .string()
-          .refine((name) => ianaTimezone(name) !== undefined, 'is no IANA time zone')
-          .optional(),
-      }),
-    )
-    .default([]),
-  dateColumnsSpec: z.string().optional(),
-  excludeFields: z.array(z.string()).default([]),
-  addFileNameColumn: z.boolean().default(false),
-  inferTypes: z.boolean().default(true),
-  primaryKey: z.array(z.string()).default([]),
-  updateMode: z.enum(updateModes).default('REPLACE'),
-  badRows: z.enum(badRowsModes).default('REJECT'),
-  maxRejectedRows: z.int().min(0).default(1000),
-  schemaDrift: z.enum(schemaDriftModes).default('WIDEN'),
+const timezone = z
+  .string()
+  .refine((name) => ianaTimezone(name) !== undefined, 'is no IANA time zone');
+
+// What the expression says is checked by whoever can read it.
+const schedule = z.object({
+  cron: z.string().min(1, 'must not be empty').max(200, 'must have at most 200 characters'),
+  timezone: timezone.default('UTC'),
+  retries: z.int().min(0, 'counts from 0').max(20, 'must be at most 20').default(3),
 });
+
+const definition = z
+  .object({
+    name,
+    title: z.string().optional(),
+    description: z.string().optional(),
+    connection: z.string(),
+    selection,
+    format,
+    columns: z
+      .array(
+        z
+          .object({
+            source: z.string().optional(),
+            position: z.int().min(0).optional(),
+            name: z
+              .string()
+              .regex(/^(?!__)[A-Za-z_][A-Za-z0-9_]*$/, 'must be a GraphQL name')
+              .optional(),
+            type: z.enum(columnTypes).optional(),
+            description: z.string().optional(),
+          })
+          .refine(
+            (column) => (column.source === undefined) !== (column.position === undefined),
+            'needs either source or position',
+          ),
+      )
+      .default([]),
+    dateColumns: z
+      .array(
+        z.object({
+          column: z.string(),
+          format: z.string().min(1),
+          timezone: timezone.optional(),
+        }),
+      )
+      .default([]),
+    dateColumnsSpec: z.string().optional(),
+    excludeFields: z.array(z.string()).default([]),
+    addFileNameColumn: z.boolean().default(false),
+    inferTypes: z.boolean().default(true),
+    sortBy: z.array(z.string()).default([]),
+    primaryKey: z.array(z.string()).default([]),
+    updateMode: z.enum(updateModes).default('REPLACE'),
+    badRows: z.enum(badRowsModes).default('REJECT'),
+    maxRejectedRows: z.int().min(0).default(1000),
+    schemaDrift: z.enum(schemaDriftModes).default('WIDEN'),
+    schedule: schedule.exactOptional(),
+  })
+  .refine(({ updateMode, primaryKey }) => updateMode !== 'UPSERT' || primaryKey.length > 0, {
+    path: ['primaryKey'],
+    message: 'must name the columns by which updateMode UPSERT replaces rows',
+  });
 
 /** A DatasetInput as it is stored: defaults filled in, nulls left out. */
 export type DatasetDefinition = z.infer<typeof definition>;
+
+/** When a dataset is imported without being asked, and how often a failed import is tried again. */
+export type Schedule = z.infer<typeof schedule>;
 
 /** Which objects a dataset reads. */
 export type Selection = DatasetDefinition['selection'];

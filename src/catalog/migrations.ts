@@ -29,6 +29,29 @@ const migrations: readonly (readonly Sql[])[] = [
   ],
   // What passphrases are stretched with; it needs no secrecy, it must only differ from installation to installation.
   [sql`create table catalog.key_salt as select uuid()::varchar as salt`],
+  // Who asked for a run, how often it may be tried, and when it may be tried again.
+  [
+    sql`create table catalog.schedules (dataset_id varchar not null, next_run_at timestamp not null)`,
+    sql`alter table catalog.runs add column "trigger" varchar default 'REQUEST'`,
+    sql`alter table catalog.runs add column max_attempts integer default 1`,
+    sql`alter table catalog.runs add column not_before timestamp`,
+  ],
+  // A generation may stand in several tables, and the manifest says where the rows of each object are.
+  [
+    sql`alter table catalog.datasets add column segments varchar`,
+    sql`alter table catalog.datasets add column recipe varchar`,
+    sql`alter table catalog.datasets add column sources varchar`,
+    sql`update catalog.datasets set definition = json_merge_patch(definition, '{"sortBy": []}')::varchar`,
+    sql`update catalog.datasets set segments = case when table_name is null then '[]' else '[{"table":"' || table_name || '"}]' end`,
+    sql`create table catalog.object_rows as
+      select m.*, d.table_name as "table", coalesce(sum(m."rows") over (partition by m.dataset_id order by m.position
+        rows between unbounded preceding and 1 preceding), 0)::bigint as first_row
+      from catalog.manifest m join catalog.datasets d on d.id = m.dataset_id`,
+    sql`drop table catalog.manifest`,
+    sql`alter table catalog.object_rows rename to manifest`,
+    sql`alter table catalog.rejected_rows add column key varchar`,
+    sql`update catalog.rejected_rows set key = file`,
+  ],
 ];
 
 /**

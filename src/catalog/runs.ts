@@ -9,8 +9,14 @@ export interface Run {
   readonly kind: RunKind;
   readonly datasetId: string;
   readonly status: RunStatus;
+  readonly trigger: RunTrigger;
+  /** Counts from 1; of a run that waits for its next attempt, that one. */
   readonly attempt: number;
+  readonly maxAttempts: number;
+  /** While QUEUED: when the next attempt may start; null: at once. */
+  readonly notBefore: Date | null;
   readonly queuedAt: Date;
+  /** Of the first attempt. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly error: RunError | null;
@@ -18,6 +24,8 @@ export interface Run {
 }
 
 export type RunKind = 'IMPORT' | 'WRITEBACK';
+/** Who asked for a run: somebody, or the dataset's schedule. */
+export type RunTrigger = 'REQUEST' | 'SCHEDULE';
 export type RunStatus = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
 
 /** Why a run failed. Never holds a secret. */
@@ -57,15 +65,19 @@ export interface WritebackProgress {
 /** Stores a new run. */
 export async function insertRun(session: Session, run: Run): Promise<void> {
   await session.run(
-    sql`insert into catalog.runs values (${value(run.id)}, ${value(run.kind)}, ${value(run.datasetId)}, ${value(run.status)}, ${integer(run.attempt)},
-      ${instant(run.queuedAt)}, ${instant(run.startedAt)}, ${instant(run.finishedAt)}, ${value(run.error && json(run.error))}, ${value(json(run.progress))}, null)`,
+    sql`insert into catalog.runs (id, kind, dataset_id, status, "trigger", attempt, max_attempts, not_before,
+      queued_at, started_at, finished_at, error, progress)
+      values (${value(run.id)}, ${value(run.kind)}, ${value(run.datasetId)}, ${value(run.status)}, ${value(run.trigger)},
+      ${integer(run.attempt)}, ${integer(run.maxAttempts)}, ${instant(run.notBefore)},
+      ${instant(run.queuedAt)}, ${instant(run.startedAt)}, ${instant(run.finishedAt)}, ${value(run.error && json(run.error))}, ${value(json(run.progress))})`,
   );
 }
 
 /** Stores a run's new state. */
 export async function updateRun(session: Session, run: Run): Promise<void> {
   await session.run(
-    sql`update catalog.runs set status = ${value(run.status)}, attempt = ${integer(run.attempt)}, started_at = ${instant(run.startedAt)},
+    sql`update catalog.runs set status = ${value(run.status)}, "trigger" = ${value(run.trigger)}, attempt = ${integer(run.attempt)},
+      max_attempts = ${integer(run.maxAttempts)}, not_before = ${instant(run.notBefore)}, started_at = ${instant(run.startedAt)},
       finished_at = ${instant(run.finishedAt)}, error = ${value(run.error && json(run.error))}, progress = ${value(json(run.progress))}
       where id = ${value(run.id)}`,
   );
@@ -98,6 +110,19 @@ export async function listUnfinishedRuns(session: Session): Promise<Run[]> {
   return rows.map(fromRow);
 }
 
+/** Forgets the runs of a dataset and kind that ended before the last `keep` did. */
+export async function pruneRuns(
+  session: Session,
+  of: { readonly datasetId: string; readonly kind: RunKind },
+  keep: number,
+): Promise<void> {
+  const ended = sql`dataset_id = ${value(of.datasetId)} and kind = ${value(of.kind)} and finished_at is not null`;
+  await session.run(
+    sql`delete from catalog.runs where ${ended} and id not in (
+      select id from catalog.runs where ${ended} order by finished_at desc, queued_at desc, id desc limit ${integer(keep)})`,
+  );
+}
+
 const json = (facts: unknown) =>
   JSON.stringify(facts, (_key, member: unknown) =>
     typeof member === 'bigint' ? member.toString() : member,
@@ -110,7 +135,10 @@ function fromRow(row: Row): Run {
     kind: String(row.kind) as RunKind,
     datasetId: String(row.dataset_id),
     status: String(row.status) as RunStatus,
+    trigger: String(row.trigger) as RunTrigger,
     attempt: Number(row.attempt),
+    maxAttempts: Number(row.max_attempts),
+    notBefore: dateOrNull(row.not_before),
     queuedAt: dateOrNull(row.queued_at) ?? new Date(0),
     startedAt: dateOrNull(row.started_at),
     finishedAt: dateOrNull(row.finished_at),

@@ -1,14 +1,12 @@
-import { statSync } from 'node:fs';
-import {
-  DuckDBBlobValue,
-  DuckDBInstance,
-  type DuckDBConnection,
-  type DuckDBValue,
-  version,
-} from '@duckdb/node-api';
+import { statfs } from 'node:fs/promises';
+import { DuckDBInstance, version } from '@duckdb/node-api';
 import { AppError, messageOf } from '../errors.js';
-import { toStatement, type SqlValue } from '../sql.js';
-import { EngineError, type Engine, type Row, type RunOptions, type Session } from './engine.js';
+import { lastBlock } from './cut-file.js';
+import { checkDatabaseFiles, damaged, type DatabaseFiles } from './database-files.js';
+import { cancelled, engineError } from './duckdb-errors.js';
+import { DuckDBSession } from './duckdb-session.js';
+import type { Engine, RunOptions, Session } from './engine.js';
+import { Opening } from './opening.js';
 
 /** Settings of the embedded database. */
 export interface DuckDBOptions {
@@ -16,37 +14,27 @@ export interface DuckDBOptions {
   readonly path?: string;
   /** Worker threads of the engine. (Default: 2) */
   readonly threads?: number;
-  /** Such as "4GB". (Default: DuckDB's own, 80 % of what it sees) */
-  readonly memoryLimit?: string;
+  /** What the engine may hold in memory. (Default: DuckDB's own, 80 % of what it sees) */
+  readonly memoryBytes?: number;
   /** Where what does not fit in memory is spilled. (Default: beside the file) */
   readonly tempDirectory?: string;
+  /** What may be spilled. (Default: DuckDB's own, 90 % of what is free) */
+  readonly maxTempBytes?: number;
   /** Read sessions lent at a time; further ones wait. (Default: 8) */
   readonly maxQueries?: number;
+  /** Told when an internal error has stopped the database, with the outcome of opening it again. */
+  readonly onInvalidated?: (cause: unknown, reopened: Promise<unknown>) => void;
 }
 
 /**
  * Opens DuckDB as the {@link Engine}. Open a file once in a process: a second instance on the same file loses tables.
- * @throws DATABASE_LOCKED when another process has the file open, DATABASE_DAMAGED when it cannot be read
+ * @throws DATABASE_LOCKED when another process has the file open, DATABASE_DAMAGED when it or its log cannot be read;
+ *   the files then stay as they are, byte for byte
  */
 export async function openDuckDB(options: DuckDBOptions = {}): Promise<Engine> {
-  const path = options.path ?? ':memory:';
-  const settings: Record<string, string> = { threads: String(options.threads ?? 2) };
-  if (options.memoryLimit) settings.memory_limit = options.memoryLimit;
-  if (options.tempDirectory) settings.temp_directory = options.tempDirectory;
-  // Extensions come from the network, and the engine has no business there.
-  settings.autoinstall_known_extensions = 'false';
-  settings.autoload_known_extensions = 'false';
-  let instance: DuckDBInstance;
-  try {
-    instance = await DuckDBInstance.create(path, settings);
-    const connection = await instance.connect();
-    // Texts of TIMESTAMP WITH TIME ZONE must not depend on where the machine stands.
-    await connection.run("set global timezone = 'UTC'");
-    connection.closeSync();
-  } catch (error) {
-    throw openingError(path, error);
-  }
-  return new DuckDB(instance, options.maxQueries ?? 8);
+  const engine = new DuckDB(options);
+  await engine.opened();
+  return engine;
 }
 
 /** The engine's own version, for the log. */
@@ -54,26 +42,85 @@ export function engineVersion(): string {
   return `DuckDB ${version()}`;
 }
 
+function settingsOf(options: DuckDBOptions): Record<string, string> {
+  const { threads = 2, memoryBytes, tempDirectory } = options;
+  return {
+    threads: String(threads),
+    ...(memoryBytes === undefined ? {} : { memory_limit: `${memoryBytes}B` }),
+    ...(tempDirectory === undefined ? {} : { temp_directory: tempDirectory }),
+    // Extensions come from the network, and the engine has no business there.
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  };
+}
+
+async function openInstance(options: DuckDBOptions): Promise<DuckDBInstance> {
+  const { path, maxTempBytes } = options;
+  const files = path === undefined ? {} : checkDatabaseFiles(path);
+  let instance: DuckDBInstance | undefined;
+  try {
+    instance = await DuckDBInstance.create(path ?? ':memory:', settingsOf(options));
+    const connection = await instance.connect();
+    // Until the service has seen that all is well, and says so with a checkpoint, nothing is written over.
+    await connection.run('pragma disable_checkpoint_on_shutdown');
+    // Texts of TIMESTAMP WITH TIME ZONE must not depend on where the machine stands.
+    await connection.run("set global timezone = 'UTC'");
+    if (maxTempBytes !== undefined) {
+      // Among the settings of an opening, DuckDB 1.5.6 shows it and does not keep to it.
+      await connection.run(`set global max_temp_directory_size = '${maxTempBytes}B'`);
+    }
+    connection.closeSync();
+    if (path !== undefined) await refuseCut(instance, path, files);
+    return instance;
+  } catch (error) {
+    instance?.closeSync();
+    throw openingError(path ?? ':memory:', error);
+  }
+}
+
+async function refuseCut(instance: DuckDBInstance, path: string, { wholeBlocks }: DatabaseFiles) {
+  if (wholeBlocks === undefined) return;
+  const session = new DuckDBSession(await instance.connect(), (error) =>
+    Promise.resolve(engineError(error)),
+  );
+  try {
+    const last = await lastBlock(session);
+    if (last < wholeBlocks) return;
+    throw damaged(
+      path,
+      `was cut: it ends before block ${wholeBlocks}, and block ${last} is in use`,
+    );
+  } finally {
+    await session.close();
+  }
+}
+
 class DuckDB implements Engine {
-  readonly #instance: DuckDBInstance;
-  readonly #idle: DuckDBConnection[] = [];
+  readonly #options: DuckDBOptions;
   readonly #waiting: (() => void)[] = [];
+  #opening: Promise<Opening> | undefined;
   #free: number;
   #writer: Promise<unknown> = Promise.resolve();
 
-  constructor(instance: DuckDBInstance, maxQueries: number) {
-    this.#instance = instance;
-    this.#free = maxQueries;
+  constructor(options: DuckDBOptions) {
+    this.#options = options;
+    this.#free = options.maxQueries ?? 8;
+  }
+
+  /** The database as it is open now; after an internal error, as soon as it is open again. */
+  opened(): Promise<Opening> {
+    return (this.#opening ??= this.#open(Promise.resolve()));
   }
 
   async read<T>(job: (session: Session) => Promise<T>, options: RunOptions = {}): Promise<T> {
     await this.#acquire(options.signal);
     try {
-      const connection = this.#idle.pop() ?? (await this.#connect());
+      const opening = await unlessAborted(this.opened(), options.signal);
+      const session = await opening.borrow();
       try {
-        return await job(sessionOn(connection));
+        return await job(session);
       } finally {
-        this.#idle.push(connection);
+        opening.keep(session);
       }
     } finally {
       const next = this.#waiting.shift();
@@ -82,27 +129,21 @@ class DuckDB implements Engine {
     }
   }
 
-  async session<T>(job: (session: Session) => Promise<T>): Promise<T> {
-    const connection = await this.#connect();
-    try {
-      return await job(sessionOn(connection));
-    } finally {
-      connection.closeSync();
-    }
+  session<T>(job: (session: Session) => Promise<T>): Promise<T> {
+    return this.#session(job);
   }
 
   transaction<T>(job: (session: Session) => Promise<T>): Promise<T> {
     const turn = this.#writer.then(() =>
-      this.session(async (session) => {
-        const raw = session as ConnectionSession;
-        await raw.text('begin transaction');
+      this.#session(async (session) => {
+        await session.text('begin transaction');
         try {
           const result = await job(session);
-          await raw.text('commit');
+          await session.text('commit');
           return result;
         } catch (error) {
           // A failed commit has already ended the transaction; the first error is the one to report.
-          await raw.text('rollback').catch(() => undefined);
+          await session.text('rollback').catch(() => undefined);
           throw error;
         }
       }),
@@ -112,8 +153,10 @@ class DuckDB implements Engine {
   }
 
   async checkpoint(): Promise<void> {
-    await this.session((session) =>
-      (session as ConnectionSession).text('checkpoint').catch((error: unknown) => {
+    // One that finds no room invalidates the database under everybody.
+    if (this.#options.path !== undefined && !(await hasRoom(this.#options.path))) return;
+    await this.#session((session) =>
+      session.text('checkpoint').catch((error: unknown) => {
         // A writer is at work; the log is written out after one of the next commits.
         if (!/other write transactions active/.test(messageOf(error))) throw error;
       }),
@@ -122,14 +165,34 @@ class DuckDB implements Engine {
 
   async close(): Promise<void> {
     await this.#writer;
-    for (const connection of this.#idle.splice(0)) connection.closeSync();
-    this.#instance.closeSync();
+    const opening = await this.#opening?.catch(() => undefined);
+    await opening?.end();
   }
 
-  async #connect(): Promise<DuckDBConnection> {
-    return this.#instance.connect().catch((error: unknown) => {
-      throw engineError(error);
+  /** Opens the database when the last opening has come to its end. After a failure the next caller tries again. */
+  #open(ended: Promise<void>): Promise<Opening> {
+    const attempt = ended.then(async () => {
+      const instance = await openInstance(this.#options);
+      const opening: Opening = new Opening(instance, (cause) => {
+        const next = (this.#opening = this.#open(opening.end()));
+        this.#options.onInvalidated?.(cause, next);
+      });
+      return opening;
     });
+    attempt.catch(() => {
+      if (this.#opening === attempt) this.#opening = undefined;
+    });
+    return attempt;
+  }
+
+  async #session<T>(job: (session: DuckDBSession) => Promise<T>): Promise<T> {
+    const opening = await this.opened();
+    const session = await opening.create();
+    try {
+      return await job(session);
+    } finally {
+      await opening.discard(session);
+    }
   }
 
   async #acquire(signal: AbortSignal | undefined): Promise<void> {
@@ -153,117 +216,33 @@ class DuckDB implements Engine {
   }
 }
 
-interface ConnectionSession extends Session {
-  text(sql: string): Promise<void>;
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  if (signal.aborted) throw cancelled();
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(cancelled());
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  return Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', stop));
 }
 
-function sessionOn(connection: DuckDBConnection): ConnectionSession {
-  async function execute<T>(options: RunOptions, work: () => Promise<T>): Promise<T> {
-    const { signal } = options;
-    if (signal?.aborted) throw cancelled();
-    const interrupt = () => connection.interrupt();
-    signal?.addEventListener('abort', interrupt, { once: true });
-    try {
-      return await work();
-    } catch (error) {
-      if (signal?.aborted) throw cancelled(error);
-      throw engineError(error);
-    } finally {
-      signal?.removeEventListener('abort', interrupt);
-    }
-  }
-  return {
-    run: (query, options = {}) =>
-      execute(options, async () => {
-        const { sql, parameters } = toStatement(query);
-        const result = await connection.run(sql, parameters.map(bound));
-        return result.rowsChanged;
-      }),
-    rows: (query, options = {}) =>
-      execute(options, async () => {
-        const { sql, parameters } = toStatement(query);
-        const reader = await connection.runAndReadAll(sql, parameters.map(bound));
-        return reader.getRowObjects().map(plainRow);
-      }),
-    text: (sql) =>
-      execute({}, async () => {
-        await connection.run(sql);
-      }),
-  };
-}
+const roomForCheckpoint = 32 * 2 ** 20;
 
-function bound(value: SqlValue): DuckDBValue {
-  return value instanceof Uint8Array ? new DuckDBBlobValue(value) : value;
-}
-
-function plainRow(row: Record<string, DuckDBValue>): Row {
-  const plain: Record<string, SqlValue> = {};
-  for (const [name, value] of Object.entries(row)) plain[name] = plainValue(value);
-  return plain;
-}
-
-function plainValue(value: DuckDBValue): SqlValue {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-      return value;
-    default:
-      if (value === null || value === undefined) return null;
-      if (value instanceof DuckDBBlobValue) return value.bytes;
-      return String(value);
-  }
-}
-
-function cancelled(cause?: unknown): AppError {
-  return new AppError('CANCELLED', 'The statement was cancelled', { cause });
-}
-
-// DuckDB's errors are told apart by their text: its bindings give no codes.
-function engineError(error: unknown): Error {
-  if (error instanceof AppError) return error;
-  const message = messageOf(error);
-  if (/no space left on device|max_temp_directory_size|failed to offload/i.test(message)) {
-    return new AppError(
-      'NO_SPACE',
-      'The disk that holds the data directory is full; free space and try again',
-      {
-        cause: error,
-      },
-    );
-  }
-  if (/^out of memory error/i.test(message)) {
-    return new AppError(
-      'OUT_OF_MEMORY',
-      'The database ran out of memory for this statement; raise BUCKETQL_MEMORY_LIMIT or ask for less',
-      { cause: error },
-    );
-  }
-  return new EngineError(message, { cause: error });
+async function hasRoom(path: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize >= roomForCheckpoint;
 }
 
 function openingError(path: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
   const message = messageOf(error);
-  if (/lock/i.test(message)) {
+  if (/could not set lock|conflicting lock/i.test(message)) {
     return new AppError(
       'DATABASE_LOCKED',
       `The database file ${path} is open in another process; stop it, or give this one its own BUCKETQL_DATA_DIR`,
       { details: { path }, cause: error },
     );
   }
-  const size = sizeOf(path);
-  return new AppError(
-    'DATABASE_DAMAGED',
-    `The database file ${path}${size} could not be opened and was left as it is: ${message}`,
-    { details: { path }, cause: error },
-  );
-}
-
-function sizeOf(path: string): string {
-  try {
-    return ` (${statSync(path).size} bytes)`;
-  } catch {
-    return '';
-  }
+  return damaged(path, `could not be opened: ${message}`, undefined, error);
 }

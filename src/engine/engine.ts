@@ -25,7 +25,7 @@ export interface Engine {
   session<T>(job: (session: Session) => Promise<T>): Promise<T>;
   /** Runs `job` between BEGIN and COMMIT on a session of its own; rolls back when it throws. Writers take turns. */
   transaction<T>(job: (session: Session) => Promise<T>): Promise<T>;
-  /** Writes what is in the write-ahead log into the database file. */
+  /** Writes what is in the write-ahead log into the database file, if nobody else is writing and the disk has room. */
   checkpoint(): Promise<void>;
   close(): Promise<void>;
 }

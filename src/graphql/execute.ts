@@ -1,6 +1,8 @@
 import {
   assertValidSchema,
   execute,
+  getOperationAST,
+  GraphQLError,
   GraphQLNonNull,
   GraphQLObjectType,
   GraphQLScalarType,
@@ -16,6 +18,7 @@ import {
   type GraphQLResolveInfo,
   type GraphQLSchema,
 } from 'graphql';
+import { AppError } from '../errors.js';
 
 /**
  * The schema that operations run against once they are validated against the public one. It differs in the Query type
@@ -65,23 +68,36 @@ export async function executeOperation(
   executionSchema: GraphQLSchema,
   { document, operationName, variables, context }: Operation,
 ): Promise<ExecutionResult> {
+  if (getOperationAST(document, operationName)?.operation === OperationTypeNode.SUBSCRIPTION) {
+    const originalError = new AppError(
+      'UNSUPPORTED',
+      'A subscription has many answers; send it over WebSocket (graphql-transport-ws), or with accept: text/event-stream',
+    );
+    return { errors: [new GraphQLError(originalError.message, { originalError })] };
+  }
   return execute({
     schema: executionSchema,
     document,
     contextValue: context,
     operationName: operationName ?? null,
-    variableValues: withoutPrototypes(variables ?? {}) as Record<string, unknown>,
+    variableValues: withoutPrototypes(variables),
   });
 }
 
-// graphql-js reads the members of an input object by name, inherited ones too, and a file may well have a column
-// `constructor`: any filter in a variable would then fail on a member nobody sent.
-function withoutPrototypes(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutPrototypes);
+/**
+ * Variables whose objects inherit nothing. graphql-js reads the members of an input object by name, inherited ones too, and
+ * a file may well have a column `constructor`: any filter in a variable would then fail on a member nobody sent.
+ */
+export function withoutPrototypes(variables: Operation['variables']): Record<string, unknown> {
+  return bare(variables ?? {}) as Record<string, unknown>;
+}
+
+function bare(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(bare);
   if (typeof value !== 'object' || value === null) return value;
-  const bare = Object.create(null) as Record<string, unknown>;
-  for (const [name, member] of Object.entries(value)) bare[name] = withoutPrototypes(member);
-  return bare;
+  const members = Object.create(null) as Record<string, unknown>;
+  for (const [name, member] of Object.entries(value)) members[name] = bare(member);
+  return members;
 }
 
 const opaque = new GraphQLScalarType<unknown, unknown>({

@@ -26,7 +26,10 @@ const assets: Readonly<Record<string, { package: string; file: string; type: str
 };
 
 const script = `
-  const fetcher = GraphiQL.createFetcher({ url: '/graphql' });
+  const fetcher = GraphiQL.createFetcher({
+    url: '/graphql',
+    subscriptionUrl: location.origin.replace('http', 'ws') + '/graphql',
+  });
   ReactDOM.createRoot(document.getElementById('graphiql')).render(
     React.createElement(GraphiQL, {
       fetcher,

@@ -19,14 +19,15 @@ export interface PublishedSchema {
 
 /** The schema that follows the datasets: management fields as they are, and the fields of each dataset with columns. */
 export class LiveSchema {
-  readonly #management: GraphQLSchema;
+  /** What does not depend on the datasets. All subscriptions are in it, so they outlive every change. */
+  readonly management: GraphQLSchema;
   readonly #shared: SharedTypes;
   readonly #taken: TakenNames;
   readonly #listeners = new Set<(schema: PublishedSchema) => void>();
   #current: PublishedSchema;
 
   constructor(management: GraphQLSchema) {
-    this.#management = management;
+    this.management = management;
     this.#shared = sharedTypes({
       destinationInput: namedType(management, 'DestinationInput', GraphQLInputObjectType),
       writebackRun: namedType(management, 'WritebackRun', GraphQLObjectType),
@@ -64,7 +65,7 @@ export class LiveSchema {
       Object.assign(query, fields.query);
       Object.assign(mutation, fields.mutation);
     }
-    const config = this.#management.toConfig();
+    const config = this.management.toConfig();
     const api = new GraphQLSchema({
       ...config,
       query: withFields(config.query, query),

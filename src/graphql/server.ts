@@ -1,11 +1,15 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer } from '@apollo/server';
-import { authenticate, type Tokens } from '../auth/principal.js';
-import { AppError, isAppError } from '../errors.js';
+import { authenticate, type Principal, type Tokens } from '../auth/principal.js';
 import { apolloServer, exchange, type Exchange } from './apollo.js';
 import type { Context, Services } from './context.js';
 import { graphiqlAsset, graphiqlPage, wantsPage } from './graphiql.js';
+import { drained, listen, readBody, sendError, sendRefusal, sendText, WebRequest } from './http.js';
 import { makeLoaders } from './loaders.js';
+import { requireOwnHost } from './own-site.js';
+import { Subscriptions } from './subscriptions.js';
+import { serveSockets } from './subscriptions-socket.js';
+import { EventStreams, streamRequest, wantsStream } from './subscriptions-stream.js';
 import type { TableContext } from './tables/reader.js';
 
 /** What the server needs beside the services. */
@@ -18,6 +22,8 @@ export interface ServerSettings {
   readonly port: number;
   /** Longest request body. */
   readonly maxRequestBytes: number;
+  /** Most subscriptions at a time, and most WebSocket connections. */
+  readonly maxSubscriptions: number;
   /** True while requests can be answered. */
   readonly ready: () => boolean;
 }
@@ -29,25 +35,47 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Serves GraphQL over HTTP at /graphql (with GraphiQL for browsers), /healthz and /readyz. */
+interface Serving extends ServerSettings {
+  readonly apollo: ApolloServer<Context>;
+  readonly streams: EventStreams;
+}
+
+/**
+ * Serves GraphQL at /graphql: over HTTP (with GraphiQL for browsers), and subscriptions over WebSocket and server-sent
+ * events; besides, /healthz and /readyz.
+ */
 export async function serve(settings: ServerSettings): Promise<RunningServer> {
-  const { services } = settings;
-  const apollo = apolloServer(services.schema, services.log);
+  const { services, tokens, maxSubscriptions } = settings;
+  const { schema, log } = services;
+  const apollo = apolloServer(schema, log);
   await apollo.start();
-  const http = createServer((request, response) => {
-    handle(request, response, apollo, settings).catch((error: unknown) => {
+  const subscriptions = new Subscriptions({ schema, log, limit: maxSubscriptions });
+  const streams = new EventStreams(subscriptions);
+  const serving: Serving = { ...settings, apollo, streams };
+  const http = createServer({ IncomingMessage: WebRequest }, (request, response) => {
+    handle(request, response, serving).catch((error: unknown) => {
       services.log.error({ err: error }, 'a request could not be answered');
       if (!response.headersSent) sendError(response, 500, 'INTERNAL', 'An internal error happened');
       else response.destroy();
     });
   });
-  await listen(http, settings);
+  const closeSockets = serveSockets(http, {
+    subscriptions,
+    contextFor: (principal, signal) => contextOf(settings, principal, signal),
+    tokens,
+    maxMessageBytes: settings.maxRequestBytes,
+    maxConnections: maxSubscriptions,
+    log,
+  });
+  await listen(http, settings.host, settings.port);
   const address = http.address();
   const port = typeof address === 'object' && address ? address.port : settings.port;
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
   return {
     url: `http://${host}:${port}`,
     async close() {
+      streams.close();
+      await closeSockets();
       await new Promise<void>((resolve) => {
         http.close(() => resolve());
         http.closeIdleConnections();
@@ -62,21 +90,20 @@ export async function serve(settings: ServerSettings): Promise<RunningServer> {
 async function handle(
   request: IncomingMessage,
   response: ServerResponse,
-  apollo: ApolloServer<Context>,
-  settings: ServerSettings,
+  serving: Serving,
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   switch (url.pathname) {
     case '/healthz':
       return sendText(response, 200, 'ok\n');
     case '/readyz':
-      return settings.ready()
+      return serving.ready()
         ? sendText(response, 200, 'ready\n')
         : sendText(response, 503, 'not ready\n');
     case '/graphql':
       return wantsPage(request, url)
         ? graphiqlPage(response)
-        : answer(request, response, url, apollo, settings);
+        : answer(request, response, url, serving);
     case '/':
       response.writeHead(302, { location: '/graphql' }).end();
       return;
@@ -90,40 +117,33 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
-  apollo: ApolloServer<Context>,
-  settings: ServerSettings,
+  serving: Serving,
 ): Promise<void> {
-  const { services, tables } = settings;
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  let principal: Context['principal'];
+  let principal: Principal;
   let body: unknown;
   try {
-    principal = authenticate(request.headers.authorization, settings.tokens);
-    body = await readBody(request, settings.maxRequestBytes);
+    requireOwnHost(request.headers, serving.tokens);
+    principal = authenticate(request.headers.authorization, serving.tokens);
+    body = await readBody(request, serving.maxRequestBytes);
+    if (wantsStream(request)) {
+      const asked = streamRequest(request, url, body);
+      const contextFor = (signal: AbortSignal) => contextOf(serving, principal, signal);
+      return await serving.streams.answer(asked, response, contextFor);
+    }
   } catch (error) {
-    if (!isAppError(error)) throw error;
-    const unauthenticated = error.code === 'UNAUTHENTICATED';
-    if (unauthenticated) response.setHeader('www-authenticate', 'Bearer realm="bucketql"');
-    const status = unauthenticated ? 401 : error.code === 'LIMIT_TOO_LARGE' ? 413 : 400;
-    return sendError(response, status, error.code, error.message);
+    return sendRefusal(response, error);
   }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
   const current: Exchange = { request: { body, search: url.search } };
   const result = await exchange.run(current, () =>
-    apollo.executeHTTPGraphQLRequest({
+    serving.apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method ?? 'GET', headers, search: url.search, body },
-      context: () =>
-        Promise.resolve({
-          services,
-          tables,
-          principal,
-          signal: gone.signal,
-          loaders: makeLoaders(services.engine, services.secrets),
-        }),
+      context: () => Promise.resolve(contextOf(serving, principal, gone.signal)),
     }),
   );
   if (result.body.kind === 'chunked') throw new TypeError('Incremental delivery is not offered');
@@ -141,59 +161,11 @@ async function answer(
   response.end();
 }
 
-async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
-  if (request.method === 'GET' || request.method === 'HEAD') return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limit) {
-      throw new AppError('LIMIT_TOO_LARGE', `The request is larger than ${limit} bytes`, {
-        details: { limit },
-      });
-    }
-    chunks.push(chunk);
-  }
-  const text = Buffer.concat(chunks).toString('utf8');
-  // What is no JSON is left for Apollo to refuse by its content type (CSRF prevention needs to see it first).
-  if (!/^application\/([a-z.-]+\+)?json\b/i.test(request.headers['content-type'] ?? ''))
-    return text;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    // The parser's message quotes what it could not read, and that may be a secret.
-    throw new AppError('INVALID_INPUT', 'The request is not valid JSON');
-  }
-}
-
-function listen(http: Server, { host, port }: ServerSettings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once('error', reject);
-    http.listen(port, host, () => {
-      http.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.on('drain', done);
-    response.on('close', done);
-  });
-}
-
-function sendText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
-}
-
-function sendError(response: ServerResponse, status: number, code: string, message: string): void {
-  response
-    .writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' })
-    .end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+function contextOf(
+  { services, tables }: ServerSettings,
+  principal: Principal,
+  signal: AbortSignal,
+): Context {
+  const loaders = makeLoaders(services.engine, services.secrets);
+  return { services, tables, principal, signal, loaders };
 }

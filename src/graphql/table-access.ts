@@ -12,7 +12,7 @@ export function tableAccess(
   services: Services,
   options: { readonly dialect: Dialect; readonly maxLimit: number },
 ): TableReader & TableWriter {
-  const { engine, secrets, snapshots, runner, imports, waitSeconds } = services;
+  const { engine, secrets, snapshots, runner, scheduler, imports, waitSeconds } = services;
   const { dialect, maxLimit } = options;
   return {
     dialect,
@@ -21,7 +21,7 @@ export function tableAccess(
     read: (name, job, signal) =>
       snapshots.read(
         name,
-        ({ generation, source }, session) =>
+        ({ dataset, generation, source }, session) =>
           job({
             source,
             session,
@@ -32,7 +32,7 @@ export function tableAccess(
               fileCount: generation.fileCount,
               rowCount: generation.rowCount,
               rejectedRowCount: generation.rejectedCount,
-              stale: false,
+              stale: scheduler.stale(dataset.id),
             },
           }),
         signal,

@@ -3,18 +3,18 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findConnection } from '../catalog/connections.js';
 import { findDataset, setGeneration } from '../catalog/datasets.js';
-import { replaceManifest } from '../catalog/manifest.js';
+import { listManifest, replaceManifest, storeRejects } from '../catalog/manifest.js';
 import type { ImportProgress } from '../catalog/runs.js';
 import type { Secrets } from '../catalog/secrets.js';
 import type { Engine } from '../engine/engine.js';
 import { AppError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Buckets } from '../pipeline/buckets.js';
+import { dropTables } from '../engine/tables.js';
 import { importObjects, type ImportLimits } from '../pipeline/import.js';
 import type { Snapshots } from '../pipeline/snapshots.js';
-import { ident, sql } from '../sql.js';
 import { withRecheck } from './recheck.js';
-import type { Work } from './runner.js';
+import type { Work } from './work.js';
 
 /** What imports and writebacks need beside their own input. */
 export interface WorkSettings {
@@ -30,8 +30,8 @@ export interface WorkSettings {
 /** What imports need besides. */
 export interface ImportSettings extends WorkSettings {
   readonly limits: ImportLimits;
-  /** Told when the columns of a dataset may have changed. */
-  readonly onPublished: () => void | Promise<void>;
+  /** Told when a dataset has a new generation, and maybe other columns. */
+  readonly onPublished: (datasetId: string) => void | Promise<void>;
 }
 
 const nothingYet: ImportProgress = {
@@ -53,19 +53,19 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
     datasetId,
     progress: nothingYet,
     async perform({ id, signal, report }) {
-      const { dataset, connection } = await engine.read(async (session) => {
+      const { dataset, connection, manifest } = await engine.read(async (session) => {
         const dataset = await findDataset(session, { id: datasetId });
         if (!dataset) throw new AppError('NOT_FOUND', 'The dataset was deleted');
         const by = { id: dataset.definition.connection };
         const connection = await findConnection(session, secrets, by);
         if (!connection) throw new AppError('NOT_FOUND', 'The dataset has no connection any more');
-        return { dataset, connection };
+        return { dataset, connection, manifest: await listManifest(session, datasetId) };
       });
       const generation = randomUUID().replaceAll('-', '');
       const table = `t_${generation}`;
       const drop = () =>
         engine.session(async (session) => {
-          await session.run(sql`drop table if exists ${ident(table)}`);
+          await dropTables(session, table);
         });
       const spoolDir = join(settings.spoolDir, id);
       await mkdir(spoolDir, { recursive: true });
@@ -74,6 +74,7 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
         const imported = await withRecheck(settings, connection, () =>
           importObjects({
             dataset,
+            manifest,
             bucket,
             connectionPrefix: connection.access.prefix,
             downloadThreads: connection.access.downloadThreads,
@@ -86,22 +87,26 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
             onProgress: report,
           }),
         );
+        const { progress, next } = imported;
+        if (!next) return { progress };
         return {
-          progress: imported.progress,
+          progress,
           async commit(session) {
-            await setGeneration(session, datasetId, imported.generation);
-            await replaceManifest(
+            await replaceManifest(session, datasetId, generation, next.manifest);
+            const { rejected, forgotten } = next;
+            const rejectedCount = await storeRejects(
               session,
               datasetId,
               generation,
-              imported.manifest,
-              imported.rejected,
+              rejected,
+              forgotten,
             );
+            await setGeneration(session, datasetId, { ...next.generation, rejectedCount });
           },
           async publish() {
             const current = await engine.read((session) => findDataset(session, { id: datasetId }));
             if (current) snapshots.publish(current);
-            await settings.onPublished();
+            await settings.onPublished(datasetId);
             await engine.checkpoint();
           },
           discard: drop,

@@ -1,48 +1,26 @@
-import { randomUUID } from 'node:crypto';
 import {
   findRun,
   insertRun,
-  listUnfinishedRuns,
+  pruneRuns,
   updateRun,
   type Run,
-  type RunError,
   type RunKind,
 } from '../catalog/runs.js';
 import type { Engine, Session } from '../engine/engine.js';
 import { AppError, isAppError } from '../errors.js';
 import type { Log } from '../log.js';
-
-/** What a run does, given to {@link Runner.enqueue}. */
-export interface Work {
-  readonly kind: RunKind;
-  readonly datasetId: string;
-  /** Counters before anything was done. */
-  readonly progress: Run['progress'];
-  /** Does everything but the commit. Cleans up after itself when it throws. */
-  readonly perform: (run: RunContext) => Promise<Outcome>;
-}
-
-/** What a run in progress is given. */
-export interface RunContext {
-  readonly id: string;
-  readonly signal: AbortSignal;
-  readonly report: (progress: Run['progress']) => void;
-}
-
-/** What is left to do when the work is done. */
-export interface Outcome {
-  readonly progress: Run['progress'];
-  /** Runs in the transaction that makes the run SUCCEEDED: both happen or neither. */
-  readonly commit?: (session: Session) => Promise<void>;
-  /** Runs after that transaction, before waiters are told. */
-  readonly publish?: () => void | Promise<void>;
-  /** Runs when the transaction failed. */
-  readonly discard?: () => Promise<void>;
-}
+import { systemClock, type Clock } from './clock.js';
+import { retryDelay } from './retry.js';
+import { runError } from './run-error.js';
+import { interrupted, newRun, started, successor, waiting } from './run-states.js';
+import { takeOver } from './take-over.js';
+import type { Asking, Outcome, RunnerOptions, Work } from './work.js';
 
 interface Live {
   run: Run;
   readonly work: Work;
+  /** Rejects when the run could not be stored: then there is none. */
+  readonly stored: Promise<void>;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
   readonly end: () => void;
@@ -50,77 +28,82 @@ interface Live {
 
 /**
  * Executes runs: a few at a time, imports of one dataset one after the other. A run is stored before it is acknowledged
- * and its end is stored before anybody is told.
+ * and its end is stored before anybody is told. What a schedule asked for is tried again when it failed for a reason that
+ * may pass.
  */
 export class Runner {
   readonly #engine: Engine;
+  readonly #options: RunnerOptions;
   readonly #log: Log;
-  readonly #slots: Readonly<Record<RunKind, number>>;
+  readonly #clock: Clock;
   readonly #live = new Map<string, Live>();
+  /** What is stored and waits, for a slot or for its next attempt. */
   readonly #queue: Live[] = [];
+  #sleep: () => void = () => undefined;
+  /** Datasets whose waiting imports are left to the next start. */
+  readonly #left = new Set<string>();
+  #holding = false;
   #closing = false;
 
-  constructor(
-    engine: Engine,
-    options: { readonly log: Log; readonly slots: Readonly<Record<RunKind, number>> },
-  ) {
+  constructor(engine: Engine, options: RunnerOptions) {
     this.#engine = engine;
+    this.#options = options;
     this.#log = options.log;
-    this.#slots = options.slots;
+    this.#clock = options.clock ?? systemClock;
   }
 
-  /** Marks what a stopped process left half done. Call once, before anything is enqueued. */
-  async recover(): Promise<void> {
-    await this.#engine.transaction(async (session) => {
-      for (const run of await listUnfinishedRuns(session)) {
-        const error: RunError = {
-          code: 'INTERRUPTED',
-          message:
-            'The service stopped while this run was waiting or working; nothing of it was kept. Run it again',
-          retryable: true,
-          details: {},
-        };
-        await updateRun(session, { ...run, status: 'FAILED', finishedAt: new Date(), error });
-        this.#log.warn({ run: run.id, kind: run.kind }, 'run was interrupted by a stop');
-      }
-    });
-  }
-
-  /** Queues a run and returns it. An import of a dataset that has one waiting already joins that one. */
-  async enqueue(work: Work): Promise<Run> {
-    if (this.#closing) throw new AppError('CANCELLED', 'The service is stopping');
-    if (work.kind === 'IMPORT') {
-      const waiting = this.#queue.find(
-        (live) => live.work.kind === 'IMPORT' && live.work.datasetId === work.datasetId,
-      );
-      if (waiting) return waiting.run;
+  /**
+   * Takes over what a stopped process left: runs that it was working at, and those that somebody waited for, have FAILED;
+   * what a schedule asked for goes on waiting, or follows as a new run if it was broken off. Call once, before anything
+   * is enqueued; nothing begins until {@link start}.
+   * @param workOf What a run that a schedule asked for does; undefined when nothing asks for it any more.
+   */
+  async recover(workOf: (run: Run) => Work | undefined = () => undefined): Promise<void> {
+    this.#holding = true;
+    const { taken, failed } = await this.#engine.transaction((session) =>
+      takeOver(session, workOf, this.#clock.now()),
+    );
+    for (const { id, kind } of failed) {
+      this.#log.warn({ run: id, kind }, 'run was interrupted by a stop');
     }
-    const run: Run = {
-      id: randomUUID(),
-      kind: work.kind,
-      datasetId: work.datasetId,
-      status: 'QUEUED',
-      attempt: 1,
-      queuedAt: new Date(),
-      startedAt: null,
-      finishedAt: null,
-      error: null,
-      progress: work.progress,
-    };
-    let end: () => void = () => undefined;
-    const ended = new Promise<void>((resolve) => {
-      end = resolve;
+    for (const { run, work } of taken) {
+      this.#queue.push(this.#admit(run, work, Promise.resolve()));
+    }
+  }
+
+  /** Begins with what {@link recover} took over. */
+  start(): void {
+    this.#holding = false;
+    this.#next();
+  }
+
+  /**
+   * Queues a run and returns it. An import of a dataset that has one waiting already joins that one; somebody who asks does
+   * not wait for the next attempt of a run that failed, but begins it.
+   * @throws CANCELLED when the service is stopping, and whatever `claim` throws
+   */
+  async enqueue(work: Work, asking?: Asking): Promise<Run> {
+    if (this.#closing) throw new AppError('CANCELLED', 'The service is stopping');
+    const waits = work.kind === 'IMPORT' && this.#waiting(work.datasetId);
+    if (waits) return (await this.#join(waits, asking)) ?? this.enqueue(work, asking);
+    const { kind, datasetId, progress } = work;
+    const trigger = asking ? 'SCHEDULE' : 'REQUEST';
+    const maxAttempts = asking?.maxAttempts ?? 1;
+    const run = newRun({ kind, datasetId, trigger, maxAttempts, progress }, this.#clock.now());
+    const stored = this.#engine.transaction(async (session) => {
+      await asking?.claim(session);
+      await insertRun(session, run);
     });
-    const live: Live = { run, work, abort: new AbortController(), ended, end };
-    this.#live.set(run.id, live);
-    this.#queue.push(live);
+    const live = this.#admit(run, work, stored);
     try {
-      await this.#engine.transaction((session) => insertRun(session, run));
+      await stored;
     } catch (error) {
       this.#live.delete(run.id);
-      this.#queue.splice(this.#queue.indexOf(live), 1);
+      live.end();
       throw error;
     }
+    this.#changed(live);
+    this.#queue.push(live);
     this.#next();
     return live.run;
   }
@@ -133,6 +116,11 @@ export class Runner {
   /** A stored run with the progress that it has now. */
   current(run: Run): Run {
     return this.#live.get(run.id)?.run ?? run;
+  }
+
+  /** The runs of a dataset that have not ended. */
+  unfinished(datasetId: string): Run[] {
+    return this.#of(datasetId).map(({ run }) => run);
   }
 
   /** Waits until a run has ended or the time is over, and returns it as it is then. */
@@ -154,42 +142,126 @@ export class Runner {
   async cancel(id: string): Promise<boolean> {
     const live = this.#live.get(id);
     if (!live) return false;
-    live.abort.abort();
-    if (this.#queue.includes(live)) {
-      this.#queue.splice(this.#queue.indexOf(live), 1);
-      await this.#finish(live, { status: 'CANCELLED' });
-    }
+    live.abort.abort(new AppError('CANCELLED', 'The run was cancelled'));
+    // What is not stored yet is on its way into the queue, or to its caller as an error.
+    await live.stored.catch(() => undefined);
+    if (this.#unqueue(live)) await this.#finish(live, { status: 'CANCELLED' });
     await live.ended;
     return live.run.status === 'CANCELLED';
   }
 
   /** Stops every run of a dataset. */
   async cancelDataset(datasetId: string): Promise<void> {
-    const ids = [...this.#live.values()]
-      .filter((live) => live.work.datasetId === datasetId)
-      .map((live) => live.run.id);
-    await Promise.all(ids.map((id) => this.cancel(id)));
+    await Promise.all(this.#of(datasetId).map(({ run }) => this.cancel(run.id)));
   }
 
-  /** Stops all runs and takes no more. */
+  /** Ends the further attempts of a dataset's runs: what waits for one has FAILED, what works has its last. */
+  async endRetries(datasetId: string): Promise<void> {
+    for (const live of this.#of(datasetId)) {
+      const attempt = live.run.error ? live.run.attempt - 1 : live.run.attempt;
+      live.run = { ...live.run, maxAttempts: attempt };
+      if (live.run.error && this.#unqueue(live)) {
+        await this.#finish(live, { status: 'FAILED', attempt });
+      }
+    }
+  }
+
+  /** Stops all runs and takes no more. What a schedule asked for is taken up again by {@link recover}. */
   async close(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#live.keys()].map((id) => this.cancel(id)));
+    this.#sleep();
+    for (const { run } of this.#queue) {
+      if (run.trigger === 'SCHEDULE') this.#left.add(run.datasetId);
+    }
+    await Promise.all(
+      [...this.#live.values()].map(async (live) => {
+        live.abort.abort(new AppError('INTERRUPTED', 'The service is stopping'));
+        await live.stored.catch(() => undefined);
+        if (this.#unqueue(live)) {
+          if (live.run.trigger === 'SCHEDULE') this.#end(live, live.run);
+          else await this.#interrupt(live);
+        }
+        await live.ended;
+      }),
+    );
+  }
+
+  #of(datasetId: string): Live[] {
+    return [...this.#live.values()].filter(({ work }) => work.datasetId === datasetId);
+  }
+
+  #waiting(datasetId: string): Live | undefined {
+    return this.#of(datasetId).find(
+      ({ run, abort }) => run.kind === 'IMPORT' && run.status === 'QUEUED' && !abort.signal.aborted,
+    );
+  }
+
+  #admit(run: Run, work: Work, stored: Promise<void>): Live {
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const live: Live = { run, work, stored, abort: new AbortController(), ended, end };
+    this.#live.set(run.id, live);
+    return live;
+  }
+
+  /** @returns undefined when what was to be joined does not wait any more, or never became a run */
+  async #join(live: Live, asking: Asking | undefined): Promise<Run | undefined> {
+    try {
+      await live.stored;
+    } catch {
+      return undefined;
+    }
+    if (asking) {
+      const { maxAttempts, claim } = asking;
+      let joined = false;
+      await this.#engine.transaction(async (session) => {
+        // It may have begun, or been stopped, while this waited for its turn.
+        if (live.run.status !== 'QUEUED' || live.abort.signal.aborted) return;
+        await claim(session);
+        live.run = { ...live.run, trigger: 'SCHEDULE', maxAttempts };
+        await updateRun(session, live.run);
+        joined = true;
+      });
+      return joined ? live.run : undefined;
+    }
+    if (live.run.status === 'QUEUED' && live.run.notBefore) {
+      live.run = { ...live.run, notBefore: null };
+      this.#next();
+    }
+    return live.run;
+  }
+
+  #unqueue(live: Live): boolean {
+    const at = this.#queue.indexOf(live);
+    if (at >= 0) this.#queue.splice(at, 1);
+    return at >= 0;
   }
 
   #next(): void {
+    if (this.#holding || this.#closing) return;
+    const now = this.#clock.now();
+    let wake: Date | undefined;
     for (const live of [...this.#queue]) {
-      if (!this.#mayStart(live)) continue;
-      this.#queue.splice(this.#queue.indexOf(live), 1);
-      live.run = { ...live.run, status: 'RUNNING', startedAt: new Date() };
-      void this.#execute(live);
+      const { notBefore } = live.run;
+      if (live.abort.signal.aborted) continue;
+      if (notBefore && notBefore > now) {
+        if (!wake || notBefore < wake) wake = notBefore;
+      } else if (this.#mayStart(live)) {
+        this.#unqueue(live);
+        live.run = started(live.run, live.work.progress, now);
+        void this.#execute(live);
+      }
     }
+    this.#sleep();
+    if (wake) this.#sleep = this.#clock.at(wake, () => this.#next());
   }
 
   #mayStart({ work }: Live): boolean {
     const running = [...this.#live.values()].filter(({ run }) => run.status === 'RUNNING');
     const sameKind = running.filter((live) => live.work.kind === work.kind);
-    if (sameKind.length >= this.#slots[work.kind]) return false;
+    if (sameKind.length >= this.#options.slots[work.kind]) return false;
     return (
       work.kind !== 'IMPORT' || !sameKind.some((live) => live.work.datasetId === work.datasetId)
     );
@@ -197,27 +269,31 @@ export class Runner {
 
   async #execute(live: Live): Promise<void> {
     const { work, abort } = live;
+    const deadline = this.#deadline(live.run);
+    const calm = deadline && this.#clock.at(deadline, () => abort.abort(this.#timeout(work.kind)));
     let outcome: Outcome | undefined;
     try {
       await this.#engine.transaction((session) => updateRun(session, live.run));
+      this.#changed(live);
       const performed = await work.perform({
         id: live.run.id,
         signal: abort.signal,
         report: (progress) => {
           live.run = { ...live.run, progress };
+          this.#changed(live);
         },
       });
       outcome = performed;
-      if (abort.signal.aborted) throw new AppError('CANCELLED', 'The run was cancelled');
+      abort.signal.throwIfAborted();
       const done: Run = {
         ...live.run,
         status: 'SUCCEEDED',
-        finishedAt: new Date(),
+        finishedAt: this.#clock.now(),
         progress: performed.progress,
       };
       await this.#engine.transaction(async (session) => {
         await performed.commit?.(session);
-        await updateRun(session, done);
+        await this.#storeEnd(session, done);
       });
       try {
         await performed.publish?.();
@@ -233,44 +309,100 @@ export class Runner {
       await outcome?.discard?.().catch((problem: unknown) => {
         this.#log.error({ err: problem, run: live.run.id }, 'clean-up after a failed run failed');
       });
-      const cancelled = abort.signal.aborted;
-      await this.#finish(live, {
-        status: cancelled ? 'CANCELLED' : 'FAILED',
-        error: cancelled ? null : this.#runError(error, live.run.id),
-      });
+      await this.#failed(live, error);
+    } finally {
+      calm?.();
     }
   }
 
-  async #finish(live: Live, change: Pick<Run, 'status'> & Partial<Run>): Promise<void> {
-    const ended: Run = { ...live.run, ...change, finishedAt: new Date() };
-    try {
-      await this.#engine.transaction((session) => updateRun(session, ended));
-    } catch (error) {
-      // The run is over whether or not it could be written down; the next start finds it unfinished and marks it.
-      this.#log.error({ err: error, run: ended.id }, 'the end of a run could not be stored');
+  async #failed(live: Live, error: unknown): Promise<void> {
+    const { signal } = live.abort;
+    const reason: unknown = signal.aborted ? signal.reason : error;
+    const stop = signal.aborted && isAppError(reason) ? reason.code : undefined;
+    if (stop === 'INTERRUPTED') return this.#interrupt(live);
+    if (stop === 'CANCELLED') return this.#finish(live, { status: 'CANCELLED', error: null });
+    const shown = runError(reason, live.run.id, this.#log);
+    const { attempt, maxAttempts } = live.run;
+    const delay = retryDelay(attempt, this.#options.random ?? Math.random);
+    const again = new Date(this.#clock.now().getTime() + delay);
+    const deadline = this.#deadline(live.run);
+    const inTime = !deadline || again < deadline;
+    if (!shown.retryable || attempt >= maxAttempts || !inTime) {
+      return this.#finish(live, { status: 'FAILED', error: shown });
     }
-    this.#end(live, ended);
+    await this.#retry(live, waiting(live.run, shown, again));
+  }
+
+  async #retry(live: Live, run: Run): Promise<void> {
+    await this.#store(run, (session) => updateRun(session, run));
+    live.run = run;
+    // Whoever stopped it while that was stored found it neither waiting nor working.
+    if (this.#closing) return this.#end(live, run);
+    if (live.abort.signal.aborted) return this.#finish(live, { status: 'CANCELLED' });
+    this.#changed(live);
+    this.#queue.push(live);
+    this.#next();
+  }
+
+  /** Marks a run that the stop broke off, and leaves the next start what follows it. */
+  async #interrupt(live: Live): Promise<void> {
+    const now = this.#clock.now();
+    const run = interrupted(live.run, now);
+    const next = this.#left.has(run.datasetId)
+      ? undefined
+      : successor(live.run, live.work.progress, now);
+    await this.#store(run, async (session) => {
+      await this.#storeEnd(session, run);
+      if (next) await insertRun(session, next);
+    });
+    this.#end(live, run);
+  }
+
+  async #finish(live: Live, change: Pick<Run, 'status'> & Partial<Run>): Promise<void> {
+    const run: Run = { ...live.run, ...change, notBefore: null, finishedAt: this.#clock.now() };
+    await this.#store(run, (session) => this.#storeEnd(session, run));
+    this.#end(live, run);
+  }
+
+  async #store(run: Run, job: (session: Session) => Promise<void>): Promise<void> {
+    try {
+      await this.#engine.transaction(job);
+    } catch (error) {
+      // It is as it is whether or not it could be written down; the next start finds it unfinished and takes it over.
+      this.#log.error({ err: error, run: run.id }, 'the state of a run could not be stored');
+    }
+  }
+
+  async #storeEnd(session: Session, run: Run): Promise<void> {
+    await updateRun(session, run);
+    await pruneRuns(session, run, this.#options.keepRuns ?? 200);
   }
 
   #end(live: Live, run: Run): void {
     live.run = run;
     this.#live.delete(run.id);
+    this.#changed(live);
     live.end();
     this.#next();
   }
 
-  #runError(error: unknown, run: string): RunError {
-    if (isAppError(error)) {
-      const { code, message, retryable, details } = error;
-      this.#log.warn({ run, code, details }, message);
-      return this.#log.scrub({ code, message, retryable, details });
-    }
-    this.#log.error({ err: error, run }, 'run failed unexpectedly');
-    return {
-      code: 'INTERNAL',
-      message: `An internal error ended the run; the log has it under run ${run}`,
-      retryable: false,
-      details: {},
-    };
+  #changed({ run }: Live): void {
+    this.#options.onChange?.(run);
+  }
+
+  #deadline({ kind, startedAt }: Run): Date | undefined {
+    const seconds = this.#options.seconds?.[kind];
+    return seconds === undefined || !startedAt
+      ? undefined
+      : new Date(startedAt.getTime() + seconds * 1000);
+  }
+
+  #timeout(kind: RunKind): AppError {
+    const limit = this.#options.seconds?.[kind] ?? 0;
+    return new AppError(
+      'IMPORT_TIMEOUT',
+      `The import took longer than ${limit} s; narrow the selection, or raise BUCKETQL_IMPORT_SECONDS`,
+      { details: { limit } },
+    );
   }
 }

@@ -9,7 +9,7 @@ import { writeResult } from '../pipeline/writeback.js';
 import type { Query } from '../query/query.js';
 import type { WorkSettings } from './import-work.js';
 import { withRecheck } from './recheck.js';
-import type { Work } from './runner.js';
+import type { Work } from './work.js';
 
 /** A writeback of one query over the generation that is current when the run starts. */
 export interface WritebackRequest {

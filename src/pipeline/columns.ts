@@ -4,6 +4,7 @@ import { AppError } from '../errors.js';
 import type { ParquetColumn } from '../relation.js';
 import { parseDateColumnsSpec } from '../formats/date-columns-spec.js';
 import { parseDatePattern, type DatePattern } from '../formats/date-pattern.js';
+import { hasOrigins } from './plan.js';
 
 /** A header as files have it. Equal headers of one file are told apart by `occurrence`, counted from 0. */
 export interface FoundColumn {
@@ -58,7 +59,7 @@ export function planColumns(
 ): PlannedColumn[] {
   const names = columnNames(
     found.map(({ source }) => source),
-    definition.addFileNameColumn ? [fileNameColumn] : [],
+    hasOrigins(definition) ? [fileNameColumn] : [],
   );
   // By header first; the name that the column gets is a convenience for headers that are hard to type.
   const positionOf = (wanted: string, what: string): number => {
@@ -113,13 +114,19 @@ export function primaryKeyNames(
   columns: readonly Pick<Column, 'name' | 'source'>[],
   primaryKey: readonly string[],
 ): string[] {
-  return primaryKey.map((wanted) => {
+  return namesOf(columns, primaryKey, 'primary key column');
+}
+
+/** Columns by header or name, as names of the table's columns. @throws COLUMN_NOT_FOUND */
+export function namesOf(
+  columns: readonly Pick<Column, 'name' | 'source'>[],
+  wanted: readonly string[],
+  what: string,
+): string[] {
+  return wanted.map((text) => {
     const column =
-      columns.find(({ source }) => source === wanted) ??
-      columns.find(({ name }) => name === wanted);
-    if (!column) {
-      throw notFound('primary key column', wanted, columns);
-    }
+      columns.find(({ source }) => source === text) ?? columns.find(({ name }) => name === text);
+    if (!column) throw notFound(what, text, columns);
     return column.name;
   });
 }
@@ -134,7 +141,7 @@ function notFound(what: string, wanted: string, found: readonly { source: string
 }
 
 function refuseTwice(plans: readonly PlannedColumn[], definition: DatasetDefinition): void {
-  const seen = new Set(definition.addFileNameColumn ? [fileNameColumn.toLowerCase()] : []);
+  const seen = new Set(hasOrigins(definition) ? [fileNameColumn.toLowerCase()] : []);
   for (const { name } of plans) {
     if (seen.has(name.toLowerCase())) {
       throw new AppError(

@@ -1,139 +1,202 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ObjectSummary } from '../aws/objects.js';
 import type { Generation } from '../catalog/datasets.js';
-import type { ManifestEntry } from '../catalog/manifest.js';
+import type { ManifestEntry, StoredReject } from '../catalog/manifest.js';
 import type { ImportProgress } from '../catalog/runs.js';
-import type { RejectedRow } from '../engine/load.js';
-import { AppError } from '../errors.js';
-import { formatOf } from '../formats/index.js';
-import type { DescribedFile } from './described.js';
-import { cutterOf, takeIn, type IntakeOptions } from './intake.js';
-import { withLoad, type LoadJob } from './load-job.js';
+import { fileNameColumn } from '../columns.js';
+import { dropTables } from '../engine/tables.js';
+import { AppError, isAppError } from '../errors.js';
+import { ident, join as joinSql, sql } from '../sql.js';
+import { assemble, selectFrom } from './assemble.js';
+import { progressReport } from './import-progress.js';
+import { loadObjects, type ReadJob } from './load-objects.js';
+import { planImport, recipeOf, type ImportPlan } from './plan.js';
 import { selectObjects } from './select-objects.js';
-import { spool, spoolArriving, type ArrivingFile, type SpoolOptions } from './spool.js';
-import type { LoadedTable } from './table-load.js';
+import { ReadAnew, type ColumnFacts, type LoadedTable, type RowsBefore } from './table-load.js';
 
 export type { ImportLimits } from './load-job.js';
 
-/** One import of a dataset into a new table, which the caller drops when the import fails. */
-export interface ImportJob extends LoadJob {
-  /** The connection's parallelism. */
-  readonly downloadThreads: number;
+/** One import of a dataset. The caller drops the tables it made when it fails: their names begin with `table`. */
+export interface ImportJob extends Omit<ReadJob, 'before'> {
   readonly generation: string;
+  /** The objects of the dataset's current generation. */
+  readonly manifest: readonly ManifestEntry[];
   readonly onProgress: (progress: ImportProgress) => void;
 }
 
-/** A loaded table that nobody sees yet. */
-export interface ImportedTable {
-  readonly generation: Generation;
-  readonly manifest: readonly ManifestEntry[];
-  readonly rejected: readonly RejectedRow[];
+/** What an import came to. */
+export interface Imported {
   readonly progress: ImportProgress;
+  /** Null: the table is what the objects are, and stays. */
+  readonly next: NextGeneration | null;
+}
+
+/** A generation that nobody sees yet. */
+export interface NextGeneration {
+  readonly generation: Omit<Generation, 'rejectedCount'>;
+  readonly manifest: readonly ManifestEntry[];
+  readonly rejected: readonly StoredReject[];
+  /** Objects whose rejected rows go; null: all. */
+  readonly forgotten: readonly string[] | null;
 }
 
 /**
- * Reads every selected object into a new table: objects stream to the spool while the engine loads what has arrived.
- * @throws NO_OBJECTS and what selection, spool, formats and load throw; the dataset's current table is never touched
+ * Reads the objects that are new to a dataset's table, and puts their rows beside those that stay.
+ * @throws NO_OBJECTS and what selection, spool, formats and load throw; the dataset's current tables are never touched
  */
-export async function importObjects(job: ImportJob): Promise<ImportedTable> {
-  const { definition } = job.dataset;
-  const objects = await selectObjects(job);
-  const keys = new Set(objects.map(({ key }) => key));
-  const rows = new Map<string, number>();
-  const report = progressReport(job, objects);
-
-  const loaded = await withLoad(job, async (load, intake) => {
-    const options: SpoolOptions = {
-      dir: job.spoolDir,
-      threads: job.downloadThreads,
-      compression: definition.selection.compression,
-      limits: job.limits,
-      signal: job.signal,
-      space: intake.space,
-      onBytes: (bytes) => report.add({ bytesDone: bytes }),
-    };
-    const waiting: DescribedFile[] = [];
-    const flush = async () => {
-      await load.take(waiting.splice(0));
-      report.add({ rowsAdded: load.rows - report.current().rowsAdded });
-    };
-    const { kind, follows } = formatOf(definition.format.type);
-    const take = async (files: AsyncIterable<DescribedFile>) => {
-      for await (const file of files) {
-        waiting.push(file);
-        if (kind === 'rows' && areEnough(waiting)) await flush();
-      }
-    };
-    if (follows) {
-      for await (const file of spoolArriving(job.bucket, objects, options)) {
-        await take(following(file, intake));
-        report.add({ filesDone: 1 });
-      }
-    } else {
-      const cutter = (path: string, origin: string) => cutterOf({ path, origin }, intake);
-      for await (const batch of spool(job.bucket, objects, { ...options, cutter })) {
-        for (const { object, path, plain, longestLine, earlier } of batch) {
-          const origin = object.key;
-          await take(takeIn({ path, origin, plain, longestLine, earlier }, intake));
-        }
-        // The engine reads neighbours in parallel, so what is there goes together.
-        if (kind !== 'rows') await flush();
-        report.add({ filesDone: batch.filter(({ last }) => last).length });
-      }
-    }
-    await flush();
-    return load.finish();
-  });
-
-  for (const { origin, rows: count } of loaded.files) {
-    const key = keyOf(origin, keys);
-    rows.set(key, (rows.get(key) ?? 0) + count);
+export async function importObjects(job: ImportJob): Promise<Imported> {
+  const { definition, current } = job.dataset;
+  const objects = await objectsOf(job);
+  const basis = current ? { recipe: current.recipe, manifest: job.manifest } : undefined;
+  const plan = planImport(definition.updateMode, objects, recipeOf(definition), basis);
+  if (plan.kind === 'nothing') {
+    return { progress: progressReport([], job.onProgress).current(), next: null };
   }
-  const rowCount = loaded.files.reduce((sum, file) => sum + file.rows, 0);
-  refuseNoGoodRow(rowCount, loaded);
+  try {
+    return await carryOut(job, objects, plan);
+  } catch (error) {
+    if (!(error instanceof ReadAnew)) throw error;
+    await job.engine.session((session) => dropTables(session, job.table));
+    const spoolDir = join(job.spoolDir, 'anew');
+    await mkdir(spoolDir);
+    return carryOut({ ...job, spoolDir }, objects, { kind: 'anew', read: objects });
+  }
+}
+
+type Work = Exclude<ImportPlan<ObjectSummary>, { kind: 'nothing' }>;
+
+async function carryOut(
+  job: ImportJob,
+  objects: readonly ObjectSummary[],
+  plan: Work,
+): Promise<Imported> {
+  const { definition, current } = job.dataset;
+  const { keep, gone } = plan.kind === 'change' ? plan : { keep: [], gone: job.manifest };
+  const report = progressReport(plan.read, job.onProgress);
+  const stays = (keep.length > 0 ? current : null) ?? undefined;
+  const before = stays && rowsBefore(job, stays);
+  const loaded =
+    plan.read.length > 0 ? await loadObjects({ ...job, before }, plan.read, report) : nothingRead;
+  const keys = new Set([...objects, ...job.manifest].map(({ key }) => key));
+  const rows = rowsByKey(loaded, keys);
+  const table = loaded.columns.length > 0 ? job.table : null;
+  let first = 0;
+  const fresh = plan.read.map((object): ManifestEntry => {
+    const entry = { ...object, rows: rows.get(object.key) ?? 0, table, first };
+    first += entry.rows;
+    return entry;
+  });
+  refuseNoGoodRow(first, loaded);
+  const columns = table === null ? (stays?.columns ?? []) : loaded.columns;
+  let made = 0;
+  const assembled = await job.engine.session(async (session) => {
+    const parts = await assemble(session, {
+      definition,
+      objects,
+      columns,
+      fresh,
+      table,
+      current: stays,
+      keep,
+      gone,
+      newTable: () => `${job.table}_${++made}`,
+      keyOf: (origin) => keyOf(origin, keys),
+    });
+    await dropTables(session, job.table, new Set(parts.segments.map(({ table }) => table)));
+    return parts;
+  });
   report.set({
-    rowsAdded: rowCount,
-    rowsRemoved: Number(job.dataset.current?.rowCount ?? 0n),
+    rowsAdded: assembled.added,
+    rowsRemoved: plan.kind === 'anew' ? Number(current?.rowCount ?? 0n) : assembled.removed,
     rowsRejected: loaded.rejected.length,
-    warnings: loaded.warnings,
+    warnings: [...loaded.warnings, ...changedObjects(job, plan)],
   });
   return {
-    generation: {
-      id: job.generation,
-      table: loaded.columns.length > 0 ? job.table : null,
-      columns: loaded.columns,
-      rowCount: BigInt(rowCount),
-      fileCount: objects.length,
-      rejectedCount: BigInt(loaded.rejected.length),
-      importedAt: new Date(),
-    },
-    manifest: objects.map((object) => ({ ...object, rows: rows.get(object.key) ?? 0 })),
-    rejected: loaded.rejected,
     progress: report.current(),
+    next: {
+      generation: {
+        id: job.generation,
+        segments: assembled.segments,
+        recipe: recipeOf(definition),
+        columns,
+        sources: table === null ? (stays?.sources ?? []) : loaded.sources,
+        rowCount: BigInt(assembled.rows),
+        fileCount: assembled.manifest.length,
+        importedAt: new Date(),
+      },
+      manifest: assembled.manifest,
+      rejected: loaded.rejected.map((row) => ({ ...row, key: keyOf(row.file, keys) })),
+      forgotten: plan.kind === 'anew' ? null : [...plan.gone, ...plan.read].map(({ key }) => key),
+    },
   };
 }
 
-// A statement for each of a thousand small files would take longer than their rows.
-function areEnough(files: readonly DescribedFile[]): boolean {
-  const bytes = files.reduce((sum, { kind, file }) => sum + (kind === 'rows' ? file.bytes : 0), 0);
-  return files.length >= 500 || bytes >= 4 << 20;
+const nothingRead: LoadedTable = {
+  columns: [],
+  sources: [],
+  files: [],
+  rejected: [],
+  warnings: [],
+};
+
+/** The selection's objects. What is only ever added to may be left without any. */
+async function objectsOf(job: ImportJob): Promise<ObjectSummary[]> {
+  try {
+    return await selectObjects(job);
+  } catch (error) {
+    const adds = ['APPEND', 'UPSERT'].includes(job.dataset.definition.updateMode);
+    if (!adds || !job.dataset.current || !isAppError(error) || error.code !== 'NO_OBJECTS') {
+      throw error;
+    }
+    return [];
+  }
 }
 
-/** The files of an object that is still arriving. */
-async function* following(
-  { object, path, arrival, whole }: ArrivingFile,
-  options: IntakeOptions,
-): AsyncGenerator<DescribedFile, void> {
-  // When its download fails, who follows the file must not wait for the rest.
-  const stop = new AbortController();
-  const failed = whole.catch(() => stop.abort());
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  try {
-    yield* takeIn({ path, origin: object.key, arrival, whole }, { ...options, signal });
-    await failed;
-  } catch (error) {
-    if (stop.signal.aborted) await whole;
-    throw error;
+function rowsBefore(job: ImportJob, { columns, sources, segments }: Generation): RowsBefore {
+  return {
+    columns: columns.filter(({ name }) => name !== fileNameColumn),
+    sources,
+    // Objects that were added once may be gone.
+    mayCast: ['APPEND', 'UPSERT'].includes(job.dataset.definition.updateMode),
+    async look(column): Promise<ColumnFacts> {
+      const of = ident(column.name);
+      const whole = sql`strlen(split_part(ltrim(${of}::varchar, '-'), '.', 1))`;
+      const isNumber = ['INTEGER', 'BIGINT', 'DECIMAL'].includes(column.type);
+      const [row] = await job.engine.read((session) =>
+        session.rows(
+          sql`select count(v) as "values", ${isNumber ? sql`max(whole)` : sql`null`} as whole
+            from (${joinSql(
+              segments.map((segment) => selectFrom(segment, sql`${of} as v, ${whole} as whole`)),
+              sql` union all `,
+            )})`,
+        ),
+      );
+      const empty = row?.values === 0n;
+      return row?.whole == null ? { empty } : { empty, wholeDigits: Number(row.whole) };
+    },
+  };
+}
+
+function rowsByKey({ files }: LoadedTable, keys: ReadonlySet<string>): Map<string, number> {
+  const rows = new Map<string, number>();
+  for (const { origin, rows: count } of files) {
+    const key = keyOf(origin, keys);
+    rows.set(key, (rows.get(key) ?? 0) + count);
   }
+  return rows;
+}
+
+function changedObjects({ dataset, manifest }: ImportJob, plan: Work): string[] {
+  if (plan.kind === 'anew' || dataset.definition.updateMode !== 'APPEND') return [];
+  const known = new Set(manifest.map(({ key }) => key));
+  const again = plan.read.filter(({ key }) => known.has(key));
+  const [first] = again;
+  return first
+    ? [
+        `${again.length} objects were written again since they were read, the first is ${first.key}: APPEND added their rows once more; updateMode INCREMENTAL replaces them`,
+      ]
+    : [];
 }
 
 /** The object that a file came from: its origin is the object's key, or that and a member's name. */
@@ -157,32 +220,4 @@ function refuseNoGoodRow(rowCount: number, { rejected, warnings }: LoadedTable):
     `None of the ${rejected.length} rows is good; the first is ${place}: ${reason}${value === null ? '' : `, found ${JSON.stringify(value)}`}${hint}`,
     { details: { file, line, column, value, rejected: rejected.length } },
   );
-}
-
-function progressReport(job: ImportJob, objects: readonly ObjectSummary[]) {
-  let progress: ImportProgress = {
-    filesTotal: objects.length,
-    filesDone: 0,
-    bytesTotal: objects.reduce((sum, object) => sum + object.size, 0),
-    bytesDone: 0,
-    rowsAdded: 0,
-    rowsRemoved: 0,
-    rowsRejected: 0,
-    warnings: [],
-  };
-  const set = (change: Partial<ImportProgress>) => {
-    progress = { ...progress, ...change };
-    job.onProgress(progress);
-  };
-  set({});
-  return {
-    current: () => progress,
-    set,
-    add: (more: { filesDone?: number; bytesDone?: number; rowsAdded?: number }) =>
-      set({
-        filesDone: progress.filesDone + (more.filesDone ?? 0),
-        bytesDone: progress.bytesDone + (more.bytesDone ?? 0),
-        rowsAdded: progress.rowsAdded + (more.rowsAdded ?? 0),
-      }),
-  };
 }

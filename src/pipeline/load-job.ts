@@ -3,7 +3,7 @@ import type { IntakeLimits, IntakeOptions } from './intake.js';
 import { RowReader, type RowReaderSettings } from './row-reader.js';
 import type { SelectionJob } from './select-objects.js';
 import { SpoolSpace } from './space.js';
-import { TableLoad } from './table-load.js';
+import { TableLoad, type RowsBefore } from './table-load.js';
 
 /** What an import may cost. */
 export interface ImportLimits extends IntakeLimits, RowReaderSettings {
@@ -17,18 +17,20 @@ export interface LoadJob extends SelectionJob {
   readonly spoolDir: string;
   /** Name of the table to make. */
   readonly table: string;
+  /** Rows that the new ones will stand beside. (Default: none) */
+  readonly before?: RowsBefore | undefined;
   readonly limits: ImportLimits;
 }
 
 /** Gives `run` a session's load into the table and what taking files in for it needs; no thread outlives it. */
 export async function withLoad<T>(
-  { dataset: { definition }, engine, spoolDir, table, limits, signal }: LoadJob,
+  { dataset: { definition }, engine, spoolDir, table, before, limits, signal }: LoadJob,
   run: (load: TableLoad, intake: IntakeOptions) => Promise<T>,
 ): Promise<T> {
   const rowReader = new RowReader(limits);
   try {
     return await engine.session((session) => {
-      const target = { table, definition, spoolDirectory: spoolDir, limits, signal };
+      const target = { table, before, definition, spoolDirectory: spoolDir, limits, signal };
       const load = new TableLoad(session, target);
       return run(load, {
         definition,

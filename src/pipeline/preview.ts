@@ -66,7 +66,7 @@ export async function previewObjectsOf(job: PreviewJob): Promise<Preview> {
       if (table.columns.length === 0) return { ...table, shown: [] };
       const query = {
         kind: 'rows' as const,
-        from: { table: job.table, columns: table.columns },
+        from: { segments: [{ table: job.table }], columns: table.columns },
         columns: table.columns.map(({ name }) => name),
         orderBy: [],
         limit: job.rows,

@@ -2,7 +2,9 @@ import { AppError } from '../errors.js';
 import { columnKey } from './columns.js';
 import type { ReadableFile } from './described.js';
 
-type Columned = Pick<ReadableFile, 'file' | 'columns'>;
+interface Columned extends Pick<ReadableFile, 'columns'> {
+  readonly file: { readonly origin: string };
+}
 
 /** Refuses a file that has a column more or less than the first. @throws SCHEMA_DRIFT */
 export function refuseDrift(first: Columned, other: Columned): void {

@@ -14,6 +14,7 @@ export interface Lease {
 
 interface Entry {
   dataset: Dataset;
+  readonly tables: readonly string[];
   readonly generation: Generation;
   readonly source: Source;
   readers: number;
@@ -22,13 +23,15 @@ interface Entry {
 
 /**
  * The datasets that can be queried now, by name. Publishing a new generation never disturbs those who read the old one:
- * its table is dropped when the last of them is done.
+ * a table is dropped when no generation that somebody reads has it.
  */
 export class Snapshots {
   readonly #engine: Engine;
   readonly #querySeconds: number;
   readonly #onDropFailed: (table: string, error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
+  /** Generations that stand in a table, current ones and those that are still read. */
+  readonly #users = new Map<string, number>();
 
   constructor(
     engine: Engine,
@@ -45,12 +48,16 @@ export class Snapshots {
 
   /** Makes a dataset's current generation the one that new readers get. */
   publish(dataset: Dataset): void {
-    this.#retire(dataset.id);
     const { current } = dataset;
-    if (!current?.table) return;
-    const source = { table: current.table, columns: current.columns };
+    const tables = [...new Set(current?.segments.map(({ table }) => table))];
+    // Before the last generation lets go of those that both have.
+    for (const table of tables) this.#users.set(table, (this.#users.get(table) ?? 0) + 1);
+    this.#retire(dataset.id);
+    if (!current || tables.length === 0) return;
+    const source = { segments: current.segments, columns: current.columns };
     this.#entries.set(dataset.name, {
       dataset,
+      tables,
       generation: current,
       source,
       readers: 0,
@@ -142,11 +149,19 @@ export class Snapshots {
     if (entry.readers === 0) this.#drop(entry);
   }
 
-  #drop({ source }: Entry): void {
-    this.#engine
-      .transaction((session) => session.run(sql`drop table if exists ${ident(source.table)}`))
-      // What cannot be dropped now is an orphan, and orphans are dropped at the next start.
-      .catch((error: unknown) => this.#onDropFailed(source.table, error));
+  #drop({ tables }: Entry): void {
+    for (const table of tables) {
+      const users = (this.#users.get(table) ?? 1) - 1;
+      if (users > 0) {
+        this.#users.set(table, users);
+        continue;
+      }
+      this.#users.delete(table);
+      this.#engine
+        .transaction((session) => session.run(sql`drop table if exists ${ident(table)}`))
+        // What cannot be dropped now is an orphan, and orphans are dropped at the next start.
+        .catch((error: unknown) => this.#onDropFailed(table, error));
+    }
   }
 }
 

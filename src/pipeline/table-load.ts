@@ -43,19 +43,44 @@ import {
   nestedColumns,
   patternNote,
 } from './load-columns.js';
+import { hasOrigins } from './plan.js';
 import { refuseDrift } from './schema-drift.js';
+import { castsExactly, joinTypes, sameType, type JoinedType } from './widen.js';
 
 /** A table that holds all rows of all files taken. */
 export interface LoadedTable {
   /** Empty: no file had a column, and there is no table. */
   readonly columns: readonly Column[];
+  /** Headers of all files, in the order in which they were found. */
+  readonly sources: readonly string[];
   readonly files: readonly { readonly origin: string; readonly rows: number }[];
   readonly rejected: readonly RejectedRow[];
   readonly warnings: readonly string[];
 }
 
+/** Rows that stay beside those that are loaded: the columns must fit both. */
+export interface RowsBefore {
+  readonly columns: readonly Column[];
+  readonly sources: readonly string[];
+  /** Values may be cast where their texts are not known any more. False: then {@link ReadAnew} is thrown. */
+  readonly mayCast: boolean;
+  /** Looks at the values of a column. */
+  readonly look: (column: Column) => Promise<ColumnFacts>;
+}
+
+/** What the values of a column are. */
+export interface ColumnFacts {
+  readonly empty: boolean;
+  /** Digits in front of the point; only of numbers. */
+  readonly wholeDigits?: number;
+}
+
+/** Values that stay cannot become what they would have been beside the new ones: their texts have to be read again. */
+export class ReadAnew extends Error {}
+
 /** Where and how to load. */
 export interface TableLoadOptions {
+  readonly before?: RowsBefore | undefined;
   readonly table: string;
   readonly definition: DatasetDefinition;
   readonly spoolDirectory: string;
@@ -80,6 +105,7 @@ export class TableLoad {
   readonly #notes = new Set<string>();
   #target: LoadTarget | undefined;
   #plans: readonly PlannedColumn[] = [];
+  #found: readonly FoundColumn[] = [];
   #known = new Set<string>();
   /** What files themselves say that columns are, put together. */
   #given = new Map<string, ParquetColumn>();
@@ -130,7 +156,13 @@ export class TableLoad {
   async finish(): Promise<LoadedTable> {
     const readable = this.#files.filter(isReadable);
     if (readable.length === 0) {
-      return { files: [], rejected: this.#unread, columns: [], warnings: this.#warnings() };
+      return {
+        files: [],
+        rejected: this.#unread,
+        columns: [],
+        sources: [],
+        warnings: this.#warnings(),
+      };
     }
     this.#refuseDriftOfRows();
     if (this.#guessFailed) {
@@ -143,7 +175,8 @@ export class TableLoad {
     }
     const columns = await this.#columns();
     const { files } = this.#result;
-    return { files, rejected: this.#rejected(), columns, warnings: this.#warnings() };
+    const sources = this.#found.map(({ source }) => source);
+    return { files, rejected: this.#rejected(), columns, sources, warnings: this.#warnings() };
   }
 
   /** Says which value made a guessed type give way. */
@@ -194,12 +227,18 @@ export class TableLoad {
 
   async #begin(files: readonly ReadableFile[], sample: { sampleRows?: number }): Promise<void> {
     const { definition, table, spoolDirectory, limits, signal } = this.#options;
-    const found = unionOfColumns(files.map(({ columns }) => columns));
-    this.#known = new Set(found.map(columnKey));
-    this.#plans = planColumns(found, definition);
+    const { before } = this.#options;
+    this.#found = unionOfColumns([
+      columnsOf(before?.sources ?? []),
+      ...files.map(({ columns }) => columns),
+    ]);
+    this.#known = new Set(this.#found.map(columnKey));
+    this.#plans = planColumns(this.#found, definition);
     const exact = sample.sampleRows === undefined;
     const profiles = new Map<string, TextProfile>();
-    const looked = this.#plans.filter((plan) => needsProfile(plan));
+    const looked = this.#plans.filter(
+      (plan) => needsProfile(plan) && (exact || !this.#isGuessed(plan)),
+    );
     for (const relation of relationsOf(files, definition.format, []).filter(isText)) {
       const keys = keysOf(relation);
       const wanted = looked
@@ -221,17 +260,52 @@ export class TableLoad {
     }
     this.#given = givenColumns(files);
     const nested = nestedColumns(files);
-    const typeOf = (key: string): TypeDecision | undefined => {
+    const typeOf = (key: string): JoinedType | undefined => {
       if (nested.has(key)) return { type: 'JSON' };
+      const given = this.#given.get(key);
       const seen = profiles.get(key);
-      return this.#given.get(key) ?? (seen && typeOfProfile(seen));
+      if (given || !seen || seen.values === 0) return given;
+      return { ...typeOfProfile(seen), wholeDigits: seen.wholeDigits };
     };
-    this.#target = {
-      table,
-      columns: this.#plans.map((plan) => loadColumn(plan, typeOf(columnKey(plan)), exact)),
-      fileName: definition.addFileNameColumn,
-    };
+    const columns: LoadColumn[] = [];
+    for (const plan of this.#plans) {
+      const key = columnKey(plan);
+      columns.push(loadColumn(plan, await this.#besideBefore(plan, typeOf(key)), exact));
+    }
+    this.#target = { table, columns, fileName: hasOrigins(definition) };
     await createTable(this.#session, this.#target);
+  }
+
+  /** What a column has already is the best guess, but for texts: there may be none. */
+  #isGuessed(plan: PlannedColumn): boolean {
+    const type = this.#before(plan)?.type;
+    return type !== undefined && type !== 'STRING';
+  }
+
+  #before(plan: PlannedColumn): Column | undefined {
+    return this.#options.before?.columns.find((column) => keyOfColumn(column) === columnKey(plan));
+  }
+
+  /** The type that holds what is found and what the column has already. */
+  async #besideBefore(
+    plan: PlannedColumn,
+    found: JoinedType | undefined,
+  ): Promise<TypeDecision | undefined> {
+    const { before } = this.#options;
+    const stays = this.#before(plan);
+    if (!before || !stays || plan.pattern || (plan.declared && plan.declared !== 'DECIMAL')) {
+      return found;
+    }
+    if (!found || sameType(stays, found)) return stays;
+    const { empty, wholeDigits } = await before.look(stays);
+    if (empty) return found;
+    const joined = joinTypes(wholeDigits === undefined ? stays : { ...stays, wholeDigits }, found);
+    if (joined && castsExactly(stays, joined)) return joined;
+    if (!before.mayCast) throw new ReadAnew();
+    this.#notes.add(
+      `Column ${plan.name} was ${stays.type} and is ${joined?.type ?? 'STRING'} now: the values it had became what the engine writes for them`,
+    );
+    return joined ?? { type: 'STRING' };
   }
 
   async #append(files: readonly ReadableFile[]): Promise<void> {
@@ -262,6 +336,7 @@ export class TableLoad {
       return {
         name: column.name,
         source: column.source,
+        ...(column.occurrence === 0 ? {} : { occurrence: column.occurrence }),
         type: column.type,
         nullable: true,
         ...(column.decimal ? { decimal: column.decimal } : {}),
@@ -314,7 +389,7 @@ export class TableLoad {
   }
 
   #refuseDrift(files: readonly DescribedFile[]): void {
-    const first = this.#files.find(isReadable);
+    const first = this.#firstFile();
     if (!first) return;
     // The rows of one file may come in several: their columns are known when all are there.
     for (const file of files.filter(isReadable)) if (file.kind !== 'rows') refuseDrift(first, file);
@@ -328,8 +403,19 @@ export class TableLoad {
       const before = whole.get(file.origin)?.columns ?? [];
       whole.set(file.origin, { file, columns: unionOfColumns([before, columns]) });
     }
-    const [first, ...others] = whole.values();
-    for (const other of others) if (first) refuseDrift(first, other);
+    const first = this.#firstFile();
+    const [own, ...others] = whole.values();
+    if (!own) return;
+    for (const other of this.#options.before ? [own, ...others] : others) {
+      refuseDrift(this.#options.before && first ? first : own, other);
+    }
+  }
+
+  /** What every file must be like when columns may not change. */
+  #firstFile() {
+    const { before } = this.#options;
+    if (!before) return this.#files.find(isReadable);
+    return { file: { origin: 'the files read before' }, columns: columnsOf(before.sources) };
   }
 }
 
@@ -342,4 +428,5 @@ function emptyResult() {
   };
 }
 
+const keyOfColumn = ({ source, occurrence = 0 }: Column) => columnKey({ source, occurrence });
 const keysOf = (relation: TextRelation) => columnsOf(relation.headers).map(columnKey);

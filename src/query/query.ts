@@ -9,9 +9,17 @@ export type Query = RowsQuery | AggregateQuery | GroupsQuery;
 
 /** The table a query reads: one generation of a dataset. */
 export interface Source {
-  /** Physical table name, without schema. */
-  readonly table: string;
+  /** Where its rows stand, in their order; at least one. */
+  readonly segments: readonly Segment[];
   readonly columns: readonly Column[];
+}
+
+/** Rows of a physical table that follow each other. Tables never change once they are loaded. */
+export interface Segment {
+  /** Without schema. */
+  readonly table: string;
+  /** (Default: all rows) */
+  readonly range?: { readonly first: number; readonly rows: number };
 }
 
 /** Rows of the table, filtered, ordered and cut. Without `orderBy` they come in the order of the load. */

@@ -1,10 +1,10 @@
 import type { Column } from '../columns.js';
 import type { Dialect } from '../dialect.js';
 import { AppError } from '../errors.js';
-import { ident, join, sql, type Sql } from '../sql.js';
-import type { Source } from './query.js';
+import { empty, ident, integer, join, sql, type Sql } from '../sql.js';
+import type { Segment, Source } from './query.js';
 
-/** A table in a FROM clause under the name `t`. Columns are always qualified, so that no output name can capture them. */
+/** A source in a FROM clause under the name `t`. Columns are always qualified, so that no output name can capture them. */
 export interface Scan {
   /** `from …` without the keyword. */
   readonly from: Sql;
@@ -18,14 +18,39 @@ export function scan(source: Source, dialect: Dialect): Scan {
   const names = source.columns.map(({ name }) => name);
   const renamed = uncovered(names, dialect.rowId);
   const hidden = renamed.some((name, index) => name !== names[index]);
+  const aliases = hidden ? sql`(${join(renamed.map((name) => ident(name)))})` : empty;
   const physical = new Map(names.map((name, index) => [name, renamed[index] ?? name]));
+  const [first, ...others] = source.segments;
+  const whole = first && others.length === 0 && !first.range;
   return {
-    from: hidden
-      ? sql`${ident(source.table)} as t(${join(renamed.map((name) => ident(name)))})`
-      : sql`${ident(source.table)} as t`,
+    from: whole
+      ? sql`${ident(first.table)} as t${aliases}`
+      : sql`(${union(source.segments, renamed, aliases, dialect)}) as t`,
     rowId: sql`t.${ident(dialect.rowId)}`,
     column: (name) => sql`t.${ident(physical.get(columnOf(source, name).name) ?? name)}`,
   };
+}
+
+// More rows than a segment has.
+const segmentRows = 2n ** 40n;
+
+/** The rows of all segments in their order, each with a row id that no other has. */
+function union(
+  segments: readonly Segment[],
+  names: readonly string[],
+  aliases: Sql,
+  dialect: Dialect,
+): Sql {
+  const rowId = sql`s.${ident(dialect.rowId)}`;
+  const columns = names.map((name) => sql`s.${ident(name)}`);
+  const parts = segments.map(({ table, range }, index) => {
+    const place = sql`${rowId} + ${integer(BigInt(index) * segmentRows)} as ${ident(dialect.rowId)}`;
+    const within = range
+      ? sql` where ${rowId} >= ${integer(range.first)} and ${rowId} < ${integer(range.first + range.rows)}`
+      : empty;
+    return sql`select ${join([...columns, place])} from ${ident(table)} as s${aliases}${within}`;
+  });
+  return join(parts, sql` union all `);
 }
 
 /** The column of a name; COLUMN_NOT_FOUND lists those there are. */

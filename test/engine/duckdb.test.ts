@@ -86,6 +86,42 @@ describe('the DuckDB engine', () => {
   });
 });
 
+describe('what the engine may use', () => {
+  it('is what it was opened with, and more is NO_SPACE', async () => {
+    const dir = await mkdtemp(joinPath(tmpdir(), 'bucketql-'));
+    const tempDirectory = joinPath(dir, 'tmp');
+    const engine = await openDuckDB({
+      threads: 3,
+      memoryBytes: 64 * 2 ** 20,
+      tempDirectory,
+      maxTempBytes: 10 * 2 ** 20,
+    });
+    try {
+      const settings = await engine.read((session) =>
+        session.rows(
+          sql`select current_setting('threads') as threads, current_setting('memory_limit') as memory,
+            current_setting('temp_directory') as folder, current_setting('max_temp_directory_size') as temp`,
+        ),
+      );
+      expect(settings).toEqual([
+        { threads: 3n, memory: '64.0 MiB', folder: tempDirectory, temp: '10.0 MiB' },
+      ]);
+      const large = engine.session((session) =>
+        session.run(
+          sql`create temp table large as select md5(range::varchar) as text from range(3000000)`,
+        ),
+      );
+      await expect(large).rejects.toMatchObject({ code: 'NO_SPACE', retryable: true });
+      await expect(engine.read((session) => session.rows(sql`select 1 as one`))).resolves.toEqual([
+        { one: 1 },
+      ]);
+    } finally {
+      await engine.close();
+      await rm(dir, { recursive: true });
+    }
+  });
+});
+
 describe('opening a database file', () => {
   it('refuses a damaged file with DATABASE_DAMAGED and leaves it as it is', async () => {
     const dir = await mkdtemp(joinPath(tmpdir(), 'bucketql-'));

@@ -18,7 +18,9 @@ const dataset = (generation: string): Dataset => ({
   createdAt: new Date(),
   current: {
     id: generation,
-    table: `t_${generation}`,
+    segments: [{ table: `t_${generation}` }],
+    recipe: '',
+    sources: [],
     columns: [],
     rowCount: 1n,
     fileCount: 1,
@@ -68,8 +70,8 @@ describe('snapshots', () => {
     const first = snapshots.lease('things');
     const second = snapshots.lease('things');
     await publish('two');
-    expect(first.source.table).toBe('t_one');
-    expect(snapshots.lease('things').source.table).toBe('t_two');
+    expect(first.source.segments).toEqual([{ table: 't_one' }]);
+    expect(snapshots.lease('things').source.segments).toEqual([{ table: 't_two' }]);
     first.release();
     first.release();
     expect(await tables()).toEqual(['t_one', 't_two']);
@@ -91,7 +93,7 @@ describe('snapshots', () => {
     snapshots.redefine(renamed);
     snapshots.redefine({ ...renamed, id: 'unknown' });
     expect(snapshots.published()).toEqual([renamed]);
-    expect(snapshots.lease('renamed').source.table).toBe('t_one');
+    expect(snapshots.lease('renamed').source.segments).toEqual([{ table: 't_one' }]);
     expect(() => snapshots.lease('things')).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
     snapshots.remove('d1');
     expect(await tables()).toEqual(['t_one']);

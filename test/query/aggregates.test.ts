@@ -78,7 +78,7 @@ describe('aggregates', () => {
       `create or replace table large as select 9223372036854775807 as big, 0.1::decimal(18, 1) as tenth from range(1000)`,
     );
     const large = {
-      table: 'large',
+      segments: [{ table: 'large' }],
       columns: [
         { name: 'big', source: '', type: 'BIGINT', nullable: false },
         {
@@ -157,7 +157,7 @@ describe('aggregates', () => {
       `create or replace table doubles as select unnest([1, 3]::double[]) as score`,
     );
     const from = {
-      table: 'doubles',
+      segments: [{ table: 'doubles' }],
       columns: everything.columns.filter(({ name }) => name === 'score'),
     };
     expect(

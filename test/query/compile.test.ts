@@ -176,13 +176,14 @@ describe('names', () => {
     ';--',
     'T1',
   ];
+  const name = `drop "table' ; -- 🦆`;
   const from: Source = {
-    table: `drop "table' ; -- 🦆`,
+    segments: [{ table: name }],
     columns: naughty.map((name) => column(name, 'INTEGER')),
   };
 
   it('are only ever names', async () => {
-    const table = from.table.replaceAll('"', '""');
+    const table = name.replaceAll('"', '""');
     const columns = naughty.map((name) => `"${name.replaceAll('"', '""')}" integer`).join(', ');
     await database.execute(`create table "${table}" (${columns})`);
     const values = naughty.map((_, index) => index);
@@ -211,7 +212,7 @@ describe('names', () => {
     await database.execute(`create table shadow (id integer, "RowId" varchar, rowid_ integer)`);
     await database.execute(`insert into shadow values (1, 'z', 10), (2, 'y', 20), (3, 'y', 30)`);
     const shadow: Source = {
-      table: 'shadow',
+      segments: [{ table: 'shadow' }],
       columns: [column('id', 'INTEGER'), column('RowId', 'STRING'), column('rowid_', 'INTEGER')],
     };
     const query = rows({

@@ -98,7 +98,7 @@ export function objectOf(...names: readonly string[]): Json {
 
 /** A table with a column of each type. */
 export const everything: Source = {
-  table: 'everything',
+  segments: [{ table: 'everything' }],
   columns: [
     column('id', 'INTEGER'),
     column('flag', 'BOOLEAN'),

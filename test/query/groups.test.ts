@@ -18,7 +18,7 @@ import { toStatement } from '../../src/sql.js';
 import { column, compare, openDatabase, type Database } from './database.js';
 
 const from: Source = {
-  table: 'sales',
+  segments: [{ table: 'sales' }],
   columns: [
     column('region', 'STRING'),
     column('amount', 'DECIMAL', [10, 2]),
@@ -348,7 +348,7 @@ describe('gaps', () => {
     // Cairo's clocks went from 23:59:59 on 25 April 2024 to 01:00.
     await database.execute(`create table cairo (instant timestamptz);
       insert into cairo values ('2024-04-25 00:00:00+00'), ('2024-04-27 00:00:00+00')`);
-    const cairo: Source = { table: 'cairo', columns: [column('instant', 'TIMESTAMP_TZ')] };
+    const cairo: Source = { segments: [{ table: 'cairo' }], columns: [column('instant', 'TIMESTAMP_TZ')] };
     const days = [bucket('instant', 'DAY', 'Africa/Cairo', true)];
     expect(await rows({ from: cairo, by: days })).toEqual([
       ['2024-04-25 00:00:00', '1'],
@@ -361,7 +361,7 @@ describe('gaps', () => {
     await database.execute(
       `create table clocks as select unnest(['2024-03-31 01:30', '2024-03-31 03:30']::timestamp[]) as local`,
     );
-    const clocks: Source = { table: 'clocks', columns: [column('local', 'TIMESTAMP')] };
+    const clocks: Source = { segments: [{ table: 'clocks' }], columns: [column('local', 'TIMESTAMP')] };
     expect(
       await rows({ from: clocks, by: [bucket('local', 'HOUR', 'Europe/Berlin', true)] }),
     ).toEqual([
@@ -375,7 +375,7 @@ describe('gaps', () => {
     await database.execute(
       `create table apart as select unnest(['0001-01-01', '9999-12-31']::date[]) as "day"`,
     );
-    const apart: Source = { table: 'apart', columns: [column('day', 'DATE')] };
+    const apart: Source = { segments: [{ table: 'apart' }], columns: [column('day', 'DATE')] };
     const problem = await rows({ from: apart, by: [bucket('day', 'MINUTE', 'UTC', true)] }).then(
       () => undefined,
       (error: unknown) => duckdbDialect.seriesProblem(messageOf(error)),
@@ -387,7 +387,7 @@ describe('gaps', () => {
   it('before infinity are not filled', async () => {
     await database.execute(`create table endless ("day" date);
       insert into endless values ('2024-01-01'), ('2024-01-03'), ('infinity')`);
-    const endless: Source = { table: 'endless', columns: [column('day', 'DATE')] };
+    const endless: Source = { segments: [{ table: 'endless' }], columns: [column('day', 'DATE')] };
     expect(await rows({ from: endless, by: [bucket('day', 'DAY', 'UTC', true)] })).toEqual([
       ['2024-01-01 00:00:00', '1'],
       ['2024-01-02 00:00:00', '0'],

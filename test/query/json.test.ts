@@ -252,7 +252,7 @@ describe('JSON text', () => {
     await database.execute(
       `create table doubles as select unnest([0.1, 1e21, 1e-7, 5e-324, 1.7976931348623157e308, 123456789012345680000, -0.5, 100, 1/3, 'nan', 'inf', '-inf']::double[]) as score`,
     );
-    const from = { table: 'doubles', columns: [column('score', 'DOUBLE')] };
+    const from = { segments: [{ table: 'doubles' }], columns: [column('score', 'DOUBLE')] };
     const [block] = await database.blocks({ ...rows, from, columns: ['score'] }, [
       { kind: 'column', column: 'score' },
     ]);
@@ -276,7 +276,7 @@ describe('JSON text', () => {
     await database.execute(
       `create table texts as select chr(i::int) as name, i from (select unnest(range(0, 300) || [8232, 8233, 65533, 65535, 128516, 1114111]) as i)`,
     );
-    const from = { table: 'texts', columns: [column('name', 'STRING'), column('i', 'BIGINT')] };
+    const from = { segments: [{ table: 'texts' }], columns: [column('name', 'STRING'), column('i', 'BIGINT')] };
     const [block] = await database.blocks({ ...rows, from, columns: ['name', 'i'] }, [
       objectOf('name', 'i'),
     ]);
@@ -288,7 +288,7 @@ describe('JSON text', () => {
 
   it('comes in blocks in order, for each shape', async () => {
     await database.execute('create table numbers as select range::integer as id from range(10000)');
-    const from = { table: 'numbers', columns: [column('id', 'INTEGER')] };
+    const from = { segments: [{ table: 'numbers' }], columns: [column('id', 'INTEGER')] };
     const shapes: Json[] = [
       { kind: 'column', column: 'id' },
       { kind: 'literal', text: 'true' },
@@ -365,7 +365,7 @@ describe('JSON text', () => {
     await database.execute(
       `create table odd as select 1::integer as "${name.replaceAll('"', '""')}"`,
     );
-    const from = { table: 'odd', columns: [column(name, 'INTEGER')] };
+    const from = { segments: [{ table: 'odd' }], columns: [column(name, 'INTEGER')] };
     const [block] = await database.blocks({ ...rows, from, columns: [name] }, [objectOf(name)]);
     expect(block?.json[0]).toEqual([{ [name]: 1 }]);
   });

@@ -4,7 +4,7 @@ import type { Filter, Ordering, Page, RowsQuery, Source } from '../../src/query/
 import { column, compare, objectOf, openDatabase, type Block, type Database } from './database.js';
 
 const from: Source = {
-  table: 'ties',
+  segments: [{ table: 'ties' }],
   columns: [
     column('id', 'INTEGER'),
     column('flag', 'BOOLEAN'),

@@ -5,6 +5,7 @@ import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { startApp, type App } from '../../src/app.js';
 import { trustPolicy, type PolicyDocument } from '../../src/aws/policies.js';
 import { readConfig, type Config } from '../../src/config.js';
+import type { Clock } from '../../src/jobs/clock.js';
 import { openLog, type Log } from '../../src/log.js';
 import { rowWorker } from './row-worker.js';
 import { startSandbox, type Sandbox, type SandboxUser } from '../../src/sandbox/sandbox.js';
@@ -72,6 +73,8 @@ export async function startTestService(
   log: Log = openLog('silent'),
   /** The time in the sandbox. */
   clock: () => Date = () => new Date(),
+  /** What the service's schedules and runs go by. (Default: the machine's) */
+  serviceClock?: Clock,
 ): Promise<TestService> {
   const dir = await mkdtemp(join(tmpdir(), 'bucketql-test-'));
   const sandbox = await startSandbox({ dir: join(dir, 's3'), minSessionSeconds: 1, clock });
@@ -100,6 +103,7 @@ export async function startTestService(
     startApp(configFor(more), {
       log,
       rowWorker,
+      ...(serviceClock ? { clock: serviceClock } : {}),
       credentials: () => Promise.resolve(service),
     });
   let app = await start();

@@ -223,6 +223,29 @@ export class DateColumnInput {
   timezone?: string | null;
 }
 
+@InputType({ description: 'When imports are due, and how often a failed one is tried again.' })
+export class ScheduleInput {
+  @Field(() => String, {
+    description:
+      'Five fields: minute, hour, day of the month, month, day of the week, such as "30 2 * * MON-FRI".',
+  })
+  cron!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    defaultValue: 'UTC',
+    description: 'An IANA time zone, such as Europe/Zurich.',
+  })
+  timezone?: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 3,
+    description: 'Further attempts after an error that may pass, 0 to 20.',
+  })
+  retries?: number | null;
+}
+
 @InputType({ description: 'The definition of a dataset.' })
 export class DatasetInput {
   @Field(() => String, { description: '^[a-z][a-z0-9_]*$; names the root fields.' })
@@ -277,6 +300,13 @@ export class DatasetInput {
   })
   inferTypes?: boolean | null;
 
+  @Field(() => [String], {
+    nullable: true,
+    description:
+      'Columns by which rows are sorted when they are loaded: reads that filter by the first of them skip most of the table. (Default: by object key, then by place in the file)',
+  })
+  sortBy?: string[] | null;
+
   @Field(() => [String], { nullable: true, description: 'Columns that together are never null.' })
   primaryKey?: string[] | null;
 
@@ -291,4 +321,10 @@ export class DatasetInput {
 
   @Field(() => SchemaDrift, { nullable: true, defaultValue: 'WIDEN' })
   schemaDrift?: string | null;
+
+  @Field(() => ScheduleInput, {
+    nullable: true,
+    description: 'Imports without being asked. Null: only when asked.',
+  })
+  schedule?: ScheduleInput | null;
 }

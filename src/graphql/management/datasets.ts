@@ -12,6 +12,7 @@ import {
   Query,
   Resolver,
   Root,
+  Subscription,
 } from 'type-graphql';
 import { findConnection } from '../../catalog/connections.js';
 import {
@@ -32,8 +33,10 @@ import type { RejectedRow } from '../../engine/load.js';
 import { AppError } from '../../errors.js';
 import { parseDateColumnsSpec } from '../../formats/date-columns-spec.js';
 import { parseDatePattern } from '../../formats/date-pattern.js';
+import { nextRun } from '../../jobs/schedule.js';
 import type { Context } from '../context.js';
 import { GraphQLBigInt, GraphQLDateTime, GraphQLJSON } from '../scalars.js';
+import { followDatasets } from '../subscriptions-sources.js';
 import { ConnectionType, shown } from './connections.js';
 import { DatasetInput } from './dataset-input.js';
 import { ColumnType as ColumnTypeEnum } from './enums.js';
@@ -119,10 +122,14 @@ export class DatasetResolver {
   ): Promise<Dataset> {
     const definition = checkedDefinition(input);
     const dataset = { id: randomUUID(), definition, createdAt: new Date() };
+    const { scheduler } = services;
     await services.engine.transaction(async (session) => {
       await requireFree(session, services, definition, undefined);
       await insertDataset(session, dataset);
+      await scheduler.define(session, dataset.id, definition.schedule);
     });
+    await scheduler.reload();
+    services.datasetChanges.publish(dataset.id, dataset.id);
     return { ...dataset, name: definition.name, current: null };
   }
 
@@ -139,10 +146,18 @@ export class DatasetResolver {
       const before = await requireDataset(session, name);
       await requireFree(session, services, definition, before.id);
       await updateDefinition(session, before.id, definition);
+      await services.scheduler.define(
+        session,
+        before.id,
+        definition.schedule,
+        before.definition.schedule,
+      );
       return { ...before, name: definition.name, definition };
     });
+    await services.scheduler.reload();
     services.snapshots.redefine(updated);
     await services.publishSchema();
+    services.datasetChanges.publish(updated.id, updated.id);
     return updated;
   }
 
@@ -151,13 +166,33 @@ export class DatasetResolver {
     @Arg('name', () => String) name: string,
     @Ctx() { services }: Context,
   ): Promise<boolean> {
-    const { engine, runner, snapshots, publishSchema } = services;
+    const { engine, runner, scheduler, snapshots, publishSchema, datasetChanges } = services;
     const dataset = await engine.read((session) => requireDataset(session, name));
     await runner.cancelDataset(dataset.id);
-    await engine.transaction((session) => deleteDataset(session, dataset.id));
+    await engine.transaction(async (session) => {
+      await scheduler.define(session, dataset.id, undefined);
+      await deleteDataset(session, dataset.id);
+    });
+    await scheduler.reload();
+    // Its schedule may have asked for a last one meanwhile.
+    await runner.cancelDataset(dataset.id);
     snapshots.remove(dataset.id);
     await publishSchema();
+    datasetChanges.publish(dataset.id, dataset.id);
     return true;
+  }
+
+  @Subscription(() => DatasetType, {
+    description:
+      'A dataset each time it has a new generation or definition; without a name, any of them. Ends when the named one is deleted.',
+    subscribe: ({ args, context }: { args: { name?: string | null }; context: Context }) =>
+      followDatasets(context, args.name),
+  })
+  datasetChanged(
+    @Arg('name', () => String, { nullable: true }) _name: string | null,
+    @Root() dataset: Dataset,
+  ) {
+    return dataset;
   }
 
   @FieldResolver(() => String, { nullable: true })
@@ -205,6 +240,14 @@ export class DatasetResolver {
     return current?.importedAt ?? null;
   }
 
+  @FieldResolver(() => GraphQLDateTime, {
+    nullable: true,
+    description: 'When the schedule asks for the next import; null without one.',
+  })
+  nextRunAt(@Root() { id }: Dataset, @Ctx() { services }: Context) {
+    return services.scheduler.nextRunAt(id);
+  }
+
   @FieldResolver(() => [ImportRunType], { description: 'Newest first.' })
   async imports(
     @Root() { id }: Dataset,
@@ -236,6 +279,7 @@ export function checkedDefinition(input: DatasetInput): DatasetDefinition {
   const definition = parseDefinition(input);
   for (const { format } of definition.dateColumns) parseDatePattern(format);
   if (definition.dateColumnsSpec) parseDateColumnsSpec(definition.dateColumnsSpec, undefined);
+  if (definition.schedule) nextRun(definition.schedule, new Date());
   return definition;
 }
 

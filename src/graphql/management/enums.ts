@@ -76,7 +76,13 @@ export const UpdateMode = enumOf(
   'UpdateMode',
   updateModes,
   'What an import does to the rows that are there.',
-  { REPLACE: 'Every import rebuilds the table from all selected objects.' },
+  {
+    REPLACE: 'The table is rebuilt from all selected objects when one of them changed.',
+    APPEND: 'Rows of objects not seen before are added; nothing is ever removed.',
+    INCREMENTAL:
+      'Rows of new objects are added, of changed ones (by ETag) replaced, of deleted ones removed.',
+    UPSERT: 'Like APPEND, and rows with the same primaryKey are replaced.',
+  },
 );
 export const BadRows = enumOf('BadRows', badRowsModes, 'What becomes of a row that does not fit.', {
   REJECT: 'The row is set aside (see rejectedRows), up to maxRejectedRows.',

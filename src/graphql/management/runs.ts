@@ -11,6 +11,7 @@ import {
   Query,
   Resolver,
   Root,
+  Subscription,
 } from 'type-graphql';
 import { requireDataset } from '../../catalog/datasets.js';
 import type { ImportProgress, Run, RunError, WritebackProgress } from '../../catalog/runs.js';
@@ -18,6 +19,7 @@ import { AppError } from '../../errors.js';
 import { importWork } from '../../jobs/import-work.js';
 import type { Context } from '../context.js';
 import { GraphQLBigInt, GraphQLDateTime, GraphQLJSON } from '../scalars.js';
+import { followRun } from '../subscriptions-sources.js';
 import { DatasetType } from './datasets.js';
 import { RunStatus } from './enums.js';
 
@@ -148,6 +150,11 @@ export function writebackRunView(run: Run): WritebackRunType {
   return { ...run, rows: BigInt(rows), bytes: BigInt(bytes), objects };
 }
 
+interface Following {
+  readonly args: { readonly id: string };
+  readonly context: Context;
+}
+
 @Resolver(() => ImportRunType)
 export class ImportRunResolver {
   @Query(() => ImportRunType, { nullable: true })
@@ -181,6 +188,15 @@ export class ImportRunResolver {
     throw new AppError('NOT_FOUND', `There is no run ${id}`, { details: { id } });
   }
 
+  @Subscription(() => ImportRunType, {
+    description:
+      'An import as it is now and after each change (at most five a second), at last its final state. Of one that has ended, that alone.',
+    subscribe: ({ args, context }: Following) => followRun(context, 'IMPORT', args.id),
+  })
+  importProgress(@Arg('id', () => ID) _id: string, @Root() run: Run) {
+    return importRunView(run);
+  }
+
   @FieldResolver(() => DatasetType)
   async dataset(@Root() run: ImportRunType, @Ctx() context: Context) {
     return datasetOf(run, context);
@@ -193,6 +209,14 @@ export class WritebackRunResolver {
   async writebackRun(@Arg('id', () => ID) id: string, @Ctx() { services }: Context) {
     const run = await services.runner.find(id);
     return run?.kind === 'WRITEBACK' ? writebackRunView(run) : null;
+  }
+
+  @Subscription(() => WritebackRunType, {
+    description: 'A writeback as it is now and after each change, as importProgress.',
+    subscribe: ({ args, context }: Following) => followRun(context, 'WRITEBACK', args.id),
+  })
+  writebackProgress(@Arg('id', () => ID) _id: string, @Root() run: Run) {
+    return writebackRunView(run);
   }
 
   @FieldResolver(() => DatasetType)

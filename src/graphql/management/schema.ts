@@ -21,7 +21,13 @@ export function buildManagementSchema(): GraphQLSchema {
     ],
     // Used by the generated fields only.
     orphanedTypes: [DestinationInput],
+    // type-graphql insists on one, also where every subscription brings its own source.
+    pubSub: { publish: noTopics, subscribe: noTopics },
     // Input is checked by zod where it is turned into definitions.
     validate: false,
   });
+}
+
+function noTopics(): never {
+  throw new TypeError('A subscription lacks its subscribe function');
 }

@@ -79,7 +79,7 @@ export function rowsQuery(input: WritebackRowsInput, dataset: TableDataset): Row
   const where = toFilter(input.where);
   return {
     kind: 'rows',
-    from: { table: dataset.name, columns: dataset.columns },
+    from: { segments: [{ table: dataset.name }], columns: dataset.columns },
     columns: chosenColumns(input.columns, dataset),
     ...(where && { where }),
     orderBy: toOrderings(input.orderBy),
@@ -94,7 +94,7 @@ export function groupsQuery(input: WritebackGroupsInput, dataset: TableDataset):
   const by = toGroupKeys(input.by, keyHeader);
   return {
     kind: 'groups',
-    from: { table: dataset.name, columns: dataset.columns },
+    from: { segments: [{ table: dataset.name }], columns: dataset.columns },
     by,
     aggregates: toAggregates(input.aggregates, dataset, by),
     ...(where && { where }),

@@ -170,7 +170,7 @@ export function testApi(
       reads++;
       const dataset = datasets.find((one) => one.name === name);
       if (!engine || !dataset) throw new Error(`no table ${name}`);
-      const source = { table: name, columns: dataset.columns };
+      const source = { segments: [{ table: name }], columns: dataset.columns };
       return engine.read((session) =>
         job({ source, generation: facts.generation, freshness: facts, session }),
       );

@@ -34,7 +34,7 @@ describe('the writeback of rows', () => {
       dataset: 'orders',
       query: {
         kind: 'rows',
-        from: { table: 'orders', columns: orders.columns },
+        from: { segments: [{ table: 'orders' }], columns: orders.columns },
         columns: ['region', 'order_id'],
         where: { kind: 'compare', column: 'amount', operator: 'gt', value: '1' },
         orderBy: [{ column: 'amount', descending: true, nulls: 'last' }],
@@ -49,7 +49,7 @@ describe('the writeback of rows', () => {
     const { query, wait } = await written(`writebackOrders(${destination})`);
     expect(query).toEqual({
       kind: 'rows',
-      from: { table: 'orders', columns: orders.columns },
+      from: { segments: [{ table: 'orders' }], columns: orders.columns },
       columns: orders.columns.map(({ name }) => name),
       orderBy: [],
     });

@@ -1,0 +1,93 @@
+import type { DuckDBInstance } from '@duckdb/node-api';
+import type { AppError } from '../errors.js';
+import { engineError, isAboutInvalidated, mayInvalidate, reopened } from './duckdb-errors.js';
+import { DuckDBSession } from './duckdb-session.js';
+
+/**
+ * The database from one opening to its end. An internal error of the engine can invalidate an instance for good: whoever
+ * works on it is sent away, and when the last is gone it is closed. Only then may the file be opened again, for two
+ * instances on one file in one process lose tables.
+ */
+export class Opening {
+  readonly #instance: DuckDBInstance;
+  readonly #onInvalidated: (cause: unknown) => void;
+  readonly #sessions = new Set<DuckDBSession>();
+  readonly #arriving = new Set<Promise<unknown>>();
+  readonly #idle: DuckDBSession[] = [];
+  #invalidated: AppError | undefined;
+
+  constructor(instance: DuckDBInstance, onInvalidated: (cause: unknown) => void) {
+    this.#instance = instance;
+    this.#onInvalidated = onInvalidated;
+  }
+
+  /** A session that was kept, or a new one. */
+  async borrow(): Promise<DuckDBSession> {
+    return this.#idle.pop() ?? (await this.create());
+  }
+
+  /** Keeps a session for the next who borrows one. */
+  keep(session: DuckDBSession): void {
+    if (!this.#invalidated) this.#idle.push(session);
+  }
+
+  /** A new session. */
+  async create(): Promise<DuckDBSession> {
+    if (this.#invalidated) throw this.#invalidated;
+    const arrival = this.#connect();
+    this.#arriving.add(arrival);
+    return arrival.finally(() => this.#arriving.delete(arrival));
+  }
+
+  /** Closes a session. */
+  async discard(session: DuckDBSession): Promise<void> {
+    await session.close();
+    this.#sessions.delete(session);
+  }
+
+  /** Waits until nobody works on the database any more, and closes it. What is in its log stays there. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#arriving);
+    const reason = this.#invalidated;
+    await Promise.all(
+      [...this.#sessions].map((session) => (reason ? session.abandon(reason) : session.close())),
+    );
+    this.#instance.closeSync();
+  }
+
+  async #connect(): Promise<DuckDBSession> {
+    const connection = await this.#instance.connect().catch((error: unknown) => {
+      throw engineError(error);
+    });
+    const session = new DuckDBSession(connection, (error) => this.#explain(error));
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** What an error of a statement means, after a look at whether the database outlived it. */
+  async #explain(error: unknown): Promise<Error> {
+    if (this.#invalidated) return this.#invalidated;
+    if (!mayInvalidate(error) || !(await this.#isInvalid(error))) return engineError(error);
+    if (!this.#invalidated) {
+      this.#invalidated = reopened(error);
+      this.#onInvalidated(error);
+    }
+    // The statement that did it would do it again; all others are innocent.
+    return isAboutInvalidated(error) ? this.#invalidated : engineError(error);
+  }
+
+  async #isInvalid(error: unknown): Promise<boolean> {
+    if (isAboutInvalidated(error)) return true;
+    try {
+      const connection = await this.#instance.connect();
+      try {
+        await connection.run('select 1');
+      } finally {
+        connection.closeSync();
+      }
+      return false;
+    } catch (problem) {
+      return isAboutInvalidated(problem);
+    }
+  }
+}

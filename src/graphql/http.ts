@@ -1,0 +1,110 @@
+import { IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { AppError, isAppError } from '../errors.js';
+
+/**
+ * Reads the body of a request: parsed where it is JSON, else as text.
+ * @throws LIMIT_TOO_LARGE, INVALID_INPUT
+ */
+export async function readBody(request: IncomingMessage, limit: number): Promise<unknown> {
+  if (request.method === 'GET' || request.method === 'HEAD') return undefined;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > limit) {
+      throw new AppError('LIMIT_TOO_LARGE', `The request is larger than ${limit} bytes`, {
+        details: { limit },
+      });
+    }
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
+  // What is no JSON is left for others to refuse by its content type (CSRF prevention needs to see it first).
+  if (!/^application\/([a-z.-]+\+)?json\b/i.test(request.headers['content-type'] ?? ''))
+    return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // The parser's message quotes what it could not read, and that may be a secret.
+    throw new AppError('INVALID_INPUT', 'The request is not valid JSON');
+  }
+}
+
+/** Listens; 0 is any free port. */
+export function listen(http: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(port, host, () => {
+      http.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Waits until more can be written, or nobody reads any more. */
+export function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+}
+
+/** Sends a line of text. */
+export function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+}
+
+/** Sends an error in the form of a GraphQL answer, and ends the connection. */
+export function sendError(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message: string,
+): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' })
+    .end(errorBody(code, message));
+}
+
+/** The body of such an answer. */
+export const errorBody = (code: string, message: string): string =>
+  JSON.stringify({ errors: [{ message, extensions: { code } }] });
+
+/** Sends why a request was not let in. Other errors than our own are thrown on. */
+export function sendRefusal(response: ServerResponse, error: unknown): void {
+  if (!isAppError(error)) throw error;
+  const { code, message } = error;
+  if (code === 'UNAUTHENTICATED') {
+    response.setHeader('www-authenticate', 'Bearer realm="bucketql"');
+  }
+  sendError(response, statuses[code] ?? 400, code, message);
+}
+
+const statuses: Readonly<Record<string, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  LIMIT_TOO_LARGE: 413,
+  TOO_MANY_SUBSCRIPTIONS: 503,
+};
+
+/**
+ * A request that wants no upgrade unless it is one to WebSocket. Java's client, for one, offers HTTP/2 (h2c) with every
+ * request; a server that listens for upgrades would get it without its body, instead of leaving the offer unanswered.
+ */
+export class WebRequest extends IncomingMessage {
+  #upgrade: unknown = null;
+
+  get upgrade(): unknown {
+    return this.headers.upgrade?.toLowerCase() === 'websocket' && this.#upgrade;
+  }
+
+  // Node's parser sets it, the constructor of the class above too: then there is no #upgrade yet.
+  set upgrade(asked: unknown) {
+    if (#upgrade in this) this.#upgrade = asked;
+  }
+}
