@@ -20,6 +20,7 @@ import { tableAccess } from './graphql/table-access.js';
 import type { TableDataset } from './graphql/tables/types.js';
 import { systemClock, type Clock } from './jobs/clock.js';
 import { importWork } from './jobs/import-work.js';
+import { abortOpenUploads } from './jobs/open-uploads.js';
 import { Runner } from './jobs/runner.js';
 import { Scheduler } from './jobs/scheduler.js';
 import type { Log } from './log.js';
@@ -169,6 +170,9 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       ready: () => ready,
     });
     runner.start();
+    abortOpenUploads({ engine, secrets, buckets, log, clock }).catch((err: unknown) =>
+      log.warn({ err }, 'uploads that a stop left open were not looked for'),
+    );
     const url = `${server.url}/graphql`;
     log.info({ url, engine: engineVersion(), ...share, dataDir: config.dataDir }, 'listening');
     if (config.apiTokens.length + config.adminTokens.length === 0) {

@@ -231,4 +231,30 @@ describe('writebacks', () => {
     expect(run.error?.message).toContain('s3:PutObject');
     expect(service.sandbox.openUploads(service.bucket)).toEqual([]);
   });
+
+  it('aborts at the next start an upload that it could not abort itself', async () => {
+    const lines = Array.from({ length: 120_000 }, (_, n) => `${n},${'x'.repeat(90)}`);
+    await service.sandbox.putObject(service.bucket, 'large/t.csv', `n,text\n${lines.join('\n')}\n`);
+    await importCsv(service, { name: 'large', connection, selection: { prefix: 'large/' } });
+    const order = 'writebackLarge(columns: [n, text], DESTINATION)';
+    const written = await write(order, { fileName: 'whole', format: 'CSV' });
+    expect(written).toMatchObject({ status: 'SUCCEEDED', rows: '120000' });
+    service.sandbox.fault = ({ operation }) =>
+      ['UploadPart', 'AbortMultipartUpload'].includes(operation)
+        ? { kind: 'status', status: 403, code: 'AccessDenied' }
+        : undefined;
+    const failed = await write(order, { fileName: 'half', format: 'CSV' });
+    service.sandbox.fault = undefined;
+    expect(failed).toMatchObject({ status: 'FAILED', error: { code: 'ACCESS_DENIED' } });
+    expect(service.sandbox.openUploads(service.bucket)).toEqual([
+      expect.objectContaining({ key: 'out/half.csv' }),
+    ]);
+    await service.restart();
+    // It happens beside the start; the test's own deadline ends the wait.
+    while (service.sandbox.openUploads(service.bucket).length > 0) {
+      await service.data('{ __typename }');
+    }
+    expect(await service.sandbox.listKeys(service.bucket)).toContain('out/whole.csv');
+    expect(await service.sandbox.listKeys(service.bucket)).not.toContain('out/half.csv');
+  });
 });

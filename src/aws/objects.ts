@@ -31,6 +31,14 @@ export interface StoredObject {
   readonly etag: string;
 }
 
+/** Who keeps in mind which multipart uploads are open, so that they can be aborted after a crash. */
+export interface Uploads {
+  /** An upload was begun, and nothing is in it yet. */
+  began(key: string, uploadId: string): Promise<void>;
+  /** It was completed, or is known to be aborted. */
+  ended(uploadId: string): Promise<void>;
+}
+
 /** One connection's bucket below its prefix, for one kind of job. Every method throws the errors of aws/errors.ts. */
 export interface Bucket {
   /** Objects below a full key prefix, in UTF-8 byte order of their keys. */
@@ -58,9 +66,12 @@ export interface Bucket {
       overwrite: boolean;
       contentType: string;
       contentEncoding?: string;
+      uploads?: Uploads;
       signal?: AbortSignal;
     },
   ): Promise<StoredObject>;
+  /** Aborts a multipart upload, if it is still there. */
+  abortUpload(key: string, uploadId: string): Promise<void>;
   /** Proves that the bucket can be written, and leaves nothing behind. */
   probeWrite(key: string): Promise<void>;
   /** The bucket's region: the connection's, until an answer has named another. */
@@ -157,8 +168,13 @@ export function openBucket(
       });
     },
 
-    async put(key, body, { overwrite, contentType, contentEncoding, signal }) {
+    async put(key, body, { overwrite, contentType, contentEncoding, uploads, signal }) {
       withinPrefix(key);
+      let open: string | undefined;
+      const begun = async (uploadId: string) => {
+        open = uploadId;
+        await uploads?.began(key, uploadId);
+      };
       let bytes = 0;
       async function* counted() {
         for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -167,7 +183,7 @@ export function openBucket(
         }
       }
       const upload = new Upload({
-        client,
+        client: tellsOfUploads(client, begun),
         params: {
           Bucket: access.bucket,
           Key: key,
@@ -183,13 +199,28 @@ export function openBucket(
       signal?.addEventListener('abort', abort, { once: true });
       try {
         const { ETag } = await upload.done();
+        if (open !== undefined) await uploads?.ended(open);
         return { key, bytes, etag: (ETag ?? '').replaceAll('"', '') };
       } catch (error) {
+        // It was aborted already, if that could be; to be sure costs one request.
+        const aborted = open !== undefined && this.abortUpload(key, open);
+        if (aborted) await aborted.then(() => uploads?.ended(open ?? '')).catch(() => undefined);
         throw awsError(error, attempt('s3:PutObject', key));
       } finally {
         signal?.removeEventListener('abort', abort);
         body.destroy();
       }
+    },
+
+    async abortUpload(key, uploadId) {
+      withinPrefix(key);
+      const place = { Bucket: access.bucket, Key: key, UploadId: uploadId };
+      await client
+        .send(new AbortMultipartUploadCommand(place), options())
+        .catch((error: unknown) => {
+          if ((error as { name?: unknown }).name === 'NoSuchUpload') return;
+          throw awsError(error, attempt('s3:AbortMultipartUpload', key));
+        });
     },
 
     async probeWrite(key) {
@@ -224,6 +255,21 @@ export function openBucket(
       client.destroy();
     },
   };
+}
+
+/** The client, which tells of an upload that it began before anything else is sent. */
+function tellsOfUploads(client: S3Client, begun: (uploadId: string) => Promise<void>): S3Client {
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const result = await next(args);
+        const { UploadId } = result.output as { UploadId?: string };
+        if (commandName === 'CreateMultipartUploadCommand' && UploadId) await begun(UploadId);
+        return result;
+      },
+    { step: 'initialize', name: 'tellsOfUploads', override: true },
+  );
+  return client;
 }
 
 interface SendOptions {

@@ -52,6 +52,9 @@ const migrations: readonly (readonly Sql[])[] = [
     sql`alter table catalog.rejected_rows add column key varchar`,
     sql`update catalog.rejected_rows set key = file`,
   ],
+  [
+    sql`create table catalog.uploads (upload_id varchar not null, connection_id varchar not null, key varchar not null)`,
+  ],
 ];
 
 /**

@@ -8,6 +8,7 @@ import { objectKey, type Destination } from '../pipeline/destination.js';
 import { writeResult } from '../pipeline/writeback.js';
 import type { Query } from '../query/query.js';
 import type { WorkSettings } from './import-work.js';
+import { uploadsOf } from './open-uploads.js';
 import { withRecheck } from './recheck.js';
 import type { Work } from './work.js';
 
@@ -57,6 +58,7 @@ export function writebackWork(
               session,
               destination,
               bucket,
+              uploads: uploadsOf(engine, connection.id),
               key,
               spoolDir,
               signal,

@@ -4,7 +4,7 @@ import type { ObjectSummary } from '../aws/objects.js';
 import type { Generation } from '../catalog/datasets.js';
 import type { ManifestEntry, StoredReject } from '../catalog/manifest.js';
 import type { ImportProgress } from '../catalog/runs.js';
-import { fileNameColumn } from '../columns.js';
+import { fileNameColumn, type Column } from '../columns.js';
 import { dropTables } from '../engine/tables.js';
 import { AppError, isAppError } from '../errors.js';
 import { ident, join as joinSql, sql } from '../sql.js';
@@ -110,7 +110,11 @@ async function carryOut(
     rowsAdded: assembled.added,
     rowsRemoved: plan.kind === 'anew' ? Number(current?.rowCount ?? 0n) : assembled.removed,
     rowsRejected: loaded.rejected.length,
-    warnings: [...loaded.warnings, ...changedObjects(job, plan)],
+    warnings: [
+      ...loaded.warnings,
+      ...changedObjects(job, plan),
+      ...brokenColumns(current?.columns ?? [], columns),
+    ],
   });
   return {
     progress: report.current(),
@@ -185,6 +189,18 @@ function rowsByKey({ files }: LoadedTable, keys: ReadonlySet<string>): Map<strin
     rows.set(key, (rows.get(key) ?? 0) + count);
   }
   return rows;
+}
+
+/** What clients that were written for the columns before will stumble over. */
+function brokenColumns(before: readonly Column[], after: readonly Column[]): string[] {
+  const now = new Map(after.map((column) => [column.name, column]));
+  return before.flatMap(({ name, type }) => {
+    const column = now.get(name);
+    if (!column) return [`Column ${name} is gone: queries that name it will fail`];
+    return column.type === type
+      ? []
+      : [`Column ${name} was ${type} and is ${column.type} now: its GraphQL type may be another`];
+  });
 }
 
 function changedObjects({ dataset, manifest }: ImportJob, plan: Work): string[] {

@@ -303,7 +303,7 @@ export class TableLoad {
     if (joined && castsExactly(stays, joined)) return joined;
     if (!before.mayCast) throw new ReadAnew();
     this.#notes.add(
-      `Column ${plan.name} was ${stays.type} and is ${joined?.type ?? 'STRING'} now: the values it had became what the engine writes for them`,
+      `Values of column ${plan.name} that were ${stays.type} became what the engine writes for them, because their objects are not read again`,
     );
     return joined ?? { type: 'STRING' };
   }

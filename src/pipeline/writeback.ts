@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Bucket } from '../aws/objects.js';
+import type { Bucket, Uploads } from '../aws/objects.js';
 import type { WritebackProgress } from '../catalog/runs.js';
 import { writableCompression } from '../compression/index.js';
 import type { Dialect } from '../dialect.js';
@@ -21,6 +21,7 @@ export interface WritebackJob {
   readonly session: Session;
   readonly destination: Destination;
   readonly bucket: Bucket;
+  readonly uploads: Uploads;
   readonly key: string;
   /** An empty folder for this run. The caller removes it. */
   readonly spoolDir: string;
@@ -57,6 +58,7 @@ export async function writeResult(job: WritebackJob): Promise<WritebackProgress>
     job.bucket.put(job.key, body, {
       overwrite: destination.overwrite,
       contentType: compression?.contentType ?? formatOf(destination).contentType,
+      uploads: job.uploads,
       signal,
     }),
     pipeline([source, ...(compression ? [compression.deflate()] : []), hash, body], {

@@ -13,9 +13,9 @@ export class Nesting {
 
   constructor(
     private readonly root: Field,
-    levels: number,
+    private readonly maxDepth: number,
   ) {
-    this.roles = new Uint8Array(levels);
+    this.roles = new Uint8Array(maxDepth + 1);
     this.roles[0] = roleRoot;
     this.owners = [root];
     this.owner = root;
@@ -24,6 +24,11 @@ export class Nesting {
   /** Whether the innermost is an object. */
   get inObject(): boolean {
     return (this.role & 1) === 1;
+  }
+
+  /** Nothing may begin in the innermost. */
+  get full(): boolean {
+    return this.depth >= this.maxDepth;
   }
 
   /** A list or an object begins. */

@@ -136,11 +136,10 @@ export class JsonRecord {
     return field;
   }
 
-  /** A list or an object begins in it. */
-  enter(object: boolean, at: number): void {
+  /** A list or an object begins in a list whose values are cells. */
+  enterElement(object: boolean, at: number): void {
     const { role, owner } = this.nesting;
-    if (role === roleRecordObject) this.enterField(this.keys.field!, object, at, false);
-    else if (role === roleSpreadList) {
+    if (role === roleSpreadList) {
       this.cells.openElement(owner);
       this.enterField(owner, object, at, true);
     } else {
@@ -150,7 +149,8 @@ export class JsonRecord {
     }
   }
 
-  private enterField(field: Field, object: boolean, at: number, element: boolean): void {
+  /** A list or an object is the value of a field, or an element of the list that is. */
+  enterField(field: Field, object: boolean, at: number, element: boolean): void {
     if (field.excluded) {
       this.cells.note(field);
       this.nesting.enter(object ? roleSkippedObject : roleSkippedList, field);

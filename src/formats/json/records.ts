@@ -48,7 +48,7 @@ export class JsonRecords {
   constructor(private readonly reading: Reading) {
     const { plan, tree, source, limits } = reading;
     const levels = limits.maxNesting + 2;
-    this.nesting = new Nesting(tree.root, levels);
+    this.nesting = new Nesting(tree.root, limits.maxNesting);
     this.survey = new Survey(plan.dataTag.length > 0);
     this.walk = new PathWalk(plan.dataTag, plan.headerTag, levels);
     this.header = new ListHeader(plan, tree, source, limits);
@@ -159,16 +159,17 @@ export class JsonRecords {
 
   /** A list or an object begins. */
   open(object: boolean, at: number, line: number): void {
-    const { depth, role, owner } = this.nesting;
-    const { source, limits } = this.reading;
-    if (depth >= limits.maxNesting) throw tooDeep(source.origin, line, limits);
-    if (isInRecord(role)) this.record.enter(object, at);
+    const { nesting } = this;
+    const { role } = nesting;
+    if (nesting.full) throw this.tooDeep(line);
+    if (role === roleRecordObject) this.record.enterField(this.keys.field!, object, at, false);
+    else if (isInRecord(role)) this.record.enterElement(object, at);
     else if (role === roleRecords) this.openRecord(object, at);
     else if (role <= roleSkippedObject) {
-      if (!object && this.survey.wanted) this.survey.list(depth);
+      if (!object && this.survey.wanted) this.survey.list(nesting.depth);
       this.skip(object);
     } else if (this.onPath) this.openOnTheWay(object, at);
-    else if (this.reading.plan.array && !object) this.nesting.enter(roleRecords, owner);
+    else if (this.reading.plan.array && !object) nesting.enter(roleRecords, nesting.owner);
     else this.openRecord(object, at);
   }
 
@@ -310,6 +311,11 @@ export class JsonRecords {
     this.headerDepth = 0;
     this.held.drop();
     this.header.nextDocument();
+  }
+
+  private tooDeep(line: number): AppError {
+    const { source, limits } = this.reading;
+    return tooDeep(source.origin, line, limits);
   }
 
   /** The record that is read is more than may be kept. */
