@@ -10,7 +10,7 @@ import { hold, type Experiment, type Lab } from './experiment.js';
 
 const objects = 6;
 const rowsPerObject = 150_000;
-const longestWaitMs = 2_000;
+const longestWaitMs = 5_000;
 const longestStartMs = 10_000;
 
 /**

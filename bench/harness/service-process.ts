@@ -170,6 +170,7 @@ export interface DatasetSettings {
   readonly prefix: string;
   readonly format?: object;
   readonly updateMode?: string;
+  readonly sortBy?: readonly string[];
 }
 
 const inputOf = ({ prefix, ...rest }: DatasetSettings) => ({

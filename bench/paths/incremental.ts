@@ -1,4 +1,4 @@
-import { timed } from '../harness/measure.js';
+import { median, timed } from '../harness/measure.js';
 import { peakMB, resetPeak } from '../harness/memory.js';
 import type { BenchPath } from '../harness/path.js';
 import { createDataset, importDataset, redefine } from '../harness/service-process.js';
@@ -10,9 +10,6 @@ import { createDataset, importDataset, redefine } from '../harness/service-proce
 const rounds = 3;
 // What a check of 10,000 objects may take.
 const checkMs = 3_000;
-
-const median = (times: readonly number[]) =>
-  [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
 
 /** Imports of what changed. */
 export const incremental: readonly BenchPath[] = [

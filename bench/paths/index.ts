@@ -4,6 +4,7 @@ import { formats } from './formats.js';
 import { imports } from './imports.js';
 import { incremental } from './incremental.js';
 import { queries } from './queries.js';
+import { sorted } from './sorted.js';
 import { writebacks } from './writebacks.js';
 
 /** Every path of the benchmark, in the order in which they run. A new one is a row here or in its group's file. */
@@ -12,6 +13,7 @@ export const paths: readonly BenchPath[] = [
   ...formats,
   ...incremental,
   ...queries,
+  ...sorted,
   ...duringImport,
   ...writebacks,
 ];

@@ -12,13 +12,16 @@ export class DuckDBSession implements Session {
   #closed: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
   #gone: AppError | undefined;
+  /** Awaited before each statement that {@link run} runs. */
+  before: (() => Promise<void>) | undefined;
 
   constructor(connection: DuckDBConnection, explain: (error: unknown) => Promise<Error>) {
     this.#connection = connection;
     this.#explain = explain;
   }
 
-  run(query: Sql, options: RunOptions = {}): Promise<number> {
+  async run(query: Sql, options: RunOptions = {}): Promise<number> {
+    await this.before?.();
     return this.#execute(options, async () => {
       const { sql, parameters } = toStatement(query);
       const result = await this.#connection.run(sql, parameters.map(bound));

@@ -42,8 +42,10 @@ export function engineVersion(): string {
   return `DuckDB ${version()}`;
 }
 
+const defaultThreads = 2;
+
 function settingsOf(options: DuckDBOptions): Record<string, string> {
-  const { threads = 2, memoryBytes, tempDirectory } = options;
+  const { threads = defaultThreads, memoryBytes, tempDirectory } = options;
   return {
     threads: String(threads),
     ...(memoryBytes === undefined ? {} : { memory_limit: `${memoryBytes}B` }),
@@ -117,9 +119,11 @@ class DuckDB implements Engine {
     try {
       const opening = await unlessAborted(this.opened(), options.signal);
       const session = await opening.borrow();
+      opening.pace.query();
       try {
         return await job(session);
       } finally {
+        opening.pace.query();
         opening.keep(session);
       }
     } finally {
@@ -130,7 +134,11 @@ class DuckDB implements Engine {
   }
 
   session<T>(job: (session: Session) => Promise<T>): Promise<T> {
-    return this.#session(job);
+    return this.#session(async (session, { pace }) => {
+      const work = pace.begin();
+      session.before = work.beforeStatement;
+      return job(session).finally(work.end);
+    });
   }
 
   transaction<T>(job: (session: Session) => Promise<T>): Promise<T> {
@@ -173,9 +181,12 @@ class DuckDB implements Engine {
   #open(ended: Promise<void>): Promise<Opening> {
     const attempt = ended.then(async () => {
       const instance = await openInstance(this.#options);
-      const opening: Opening = new Opening(instance, (cause) => {
-        const next = (this.#opening = this.#open(opening.end()));
-        this.#options.onInvalidated?.(cause, next);
+      const opening: Opening = new Opening(instance, {
+        threads: this.#options.threads ?? defaultThreads,
+        onInvalidated: (cause) => {
+          const next = (this.#opening = this.#open(opening.end()));
+          this.#options.onInvalidated?.(cause, next);
+        },
       });
       return opening;
     });
@@ -185,11 +196,11 @@ class DuckDB implements Engine {
     return attempt;
   }
 
-  async #session<T>(job: (session: DuckDBSession) => Promise<T>): Promise<T> {
+  async #session<T>(job: (session: DuckDBSession, opening: Opening) => Promise<T>): Promise<T> {
     const opening = await this.opened();
     const session = await opening.create();
     try {
-      return await job(session);
+      return await job(session, opening);
     } finally {
       await opening.discard(session);
     }

@@ -2,6 +2,7 @@ import type { DuckDBInstance } from '@duckdb/node-api';
 import type { AppError } from '../errors.js';
 import { engineError, isAboutInvalidated, mayInvalidate, reopened } from './duckdb-errors.js';
 import { DuckDBSession } from './duckdb-session.js';
+import { Pace } from './pace.js';
 
 /**
  * The database from one opening to its end. An internal error of the engine can invalidate an instance for good: whoever
@@ -16,9 +17,19 @@ export class Opening {
   readonly #idle: DuckDBSession[] = [];
   #invalidated: AppError | undefined;
 
-  constructor(instance: DuckDBInstance, onInvalidated: (cause: unknown) => void) {
+  /** How loads make room for queries. */
+  readonly pace: Pace;
+
+  constructor(
+    instance: DuckDBInstance,
+    options: {
+      readonly threads: number;
+      readonly onInvalidated: (cause: unknown) => void;
+    },
+  ) {
     this.#instance = instance;
-    this.#onInvalidated = onInvalidated;
+    this.#onInvalidated = options.onInvalidated;
+    this.pace = new Pace(options.threads, (threads) => this.#setThreads(threads));
   }
 
   /** A session that was kept, or a new one. */
@@ -53,6 +64,16 @@ export class Opening {
       [...this.#sessions].map((session) => (reason ? session.abandon(reason) : session.close())),
     );
     this.#instance.closeSync();
+  }
+
+  async #setThreads(threads: number): Promise<void> {
+    if (this.#invalidated) return;
+    const session = await this.create();
+    try {
+      await session.text(`set global threads = ${threads}`);
+    } finally {
+      await this.discard(session);
+    }
   }
 
   async #connect(): Promise<DuckDBSession> {

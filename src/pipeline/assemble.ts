@@ -139,11 +139,8 @@ class Assembly {
       sql`create table ${ident(made)} as select ${join(names)} from (${join(all, sql` union all `)}) r
         order by ${join([...sorting, ...(definition.sortBy.length > 0 ? origins : []), sql`part`, sql`place`])}`,
     );
-    const rows = (await this.#sizes()).get(made) ?? 0;
-    const [count] = fromBefore
-      ? await this.#session.rows(sql`select count(*) as rows from ${fromBefore} b${where}`)
-      : [];
-    const stayed = Number(count?.rows ?? 0);
+    const rows = await this.#count(ident(made));
+    const stayed = fromBefore ? await this.#count(sql`${fromBefore} b${where}`) : 0;
     const rowsBefore = keep.length > 0 ? Number(current?.rowCount ?? 0n) : 0;
     const manifest = this.#inOrder([...keep, ...fresh]).map((entry) => ({
       ...entry,
@@ -248,6 +245,11 @@ class Assembly {
       return [...entries];
     const byVersion = new Map(entries.map((entry) => [versionOf(entry), entry]));
     return objects.flatMap((object) => byVersion.get(versionOf(object)) ?? []);
+  }
+
+  async #count(from: Sql): Promise<number> {
+    const [row] = await this.#session.rows(sql`select count(*) as "rows" from ${from}`);
+    return Number(row?.rows ?? 0);
   }
 
   #sizes(): Promise<Map<string, number>> {

@@ -23,6 +23,7 @@ import { ident, sql } from '../sql.js';
 import {
   columnKey,
   columnsOf,
+  namesOf,
   planColumns,
   primaryKeyNames,
   unionOfColumns,
@@ -343,6 +344,7 @@ export class TableLoad {
         ...(description === undefined ? {} : { description }),
       };
     });
+    namesOf(columns, definition.sortBy, 'sort column');
     const keys = primaryKeyNames(columns, definition.primaryKey);
     for (const key of keys) {
       const [row] = await this.#session.rows(

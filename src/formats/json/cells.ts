@@ -1,6 +1,8 @@
 import { AppError } from '../../errors.js';
 import type { Field, FieldTree } from './fields.js';
+import { scalarEscaped, scalarPlain, type Scalar } from './roles.js';
 import { decodeText, minify } from './text.js';
+import type { JsonWindow } from './window.js';
 import type { RowSink } from '../rows.js';
 
 /** What stands between `start` and `end` of a cell. */
@@ -47,12 +49,15 @@ export class RecordCells {
   private lastCell = new Int32Array(256);
   private listOf = new Int32Array(256);
   private parentOf = new Int32Array(256);
+  /** Offset in the file of the record's first byte. */
+  private recordStart = 0;
   private bytes: Buffer = Buffer.alloc(0);
   private base = 0;
   // Cells that are repeated are decoded once.
   private readonly decoded = new Map<number, string | Buffer>();
 
   constructor(
+    private readonly window: JsonWindow,
     private readonly tree: FieldTree,
     private readonly sink: RowSink,
     private readonly escapeBackslash: boolean,
@@ -61,8 +66,9 @@ export class RecordCells {
     private readonly tooMany: () => AppError,
   ) {}
 
-  /** Begins a record. */
-  begin(): void {
+  /** Begins a record. @param start offset in the file of its first byte */
+  begin(start: number): void {
+    this.recordStart = start;
     this.count = 0;
     this.elements = 1;
     this.current = 0;
@@ -70,8 +76,23 @@ export class RecordCells {
     this.firstCell[0] = this.lastCell[0] = -1;
   }
 
+  /** A string, a number or a literal is the value of a field. */
+  scalar(field: Field, start: number, end: number, kind: Scalar): void {
+    if (field.excluded) this.note(field);
+    else if (kind <= scalarEscaped) {
+      const record = this.recordStart - this.window.offset;
+      this.add(field, start - record, end - record, kind === scalarPlain ? cellPlain : cellEscaped);
+    } else if (!field.flatten && !field.object) this.note(field);
+  }
+
+  /** A list or an object is the value of a field, as it stands from the offset `start` in the file on. */
+  json(field: Field, start: number, end: number): void {
+    const { recordStart, window } = this;
+    this.add(field, start - recordStart, window.offset + end - recordStart, cellJson);
+  }
+
   /** Adds a cell; `start` and `end` count from the record's first byte. */
-  add(field: Field, start: number, end: number, kind: Cell): void {
+  private add(field: Field, start: number, end: number, kind: Cell): void {
     if (field.column === -1) this.fresh = true;
     const cell = this.count;
     if (cell === this.field.length) this.grow();
@@ -137,11 +158,11 @@ export class RecordCells {
     if (this.tree.fields.length - this.registered > fieldsAtOnce) this.register();
   }
 
-  /** Gives the record's rows to the sink. `base`: where its first byte stands in `bytes`. */
-  emit(bytes: Buffer, base: number, record: number): void {
+  /** Gives the record's rows to the sink. */
+  emit(record: number): void {
     if (this.fresh) this.register();
-    this.bytes = bytes;
-    this.base = base;
+    this.bytes = this.window.bytes;
+    this.base = this.recordStart - this.window.offset;
     if (this.elements === 1) {
       this.cells(0);
       this.sink.endRow(record);

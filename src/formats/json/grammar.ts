@@ -79,6 +79,7 @@ export class JsonGrammar {
   run(end: number): void {
     const { window, records, nesting, tokens, place, maxCellBytes } = this;
     const { bytes } = window;
+    const { keys } = records;
     const { strings } = tokens;
     let at = window.at;
     let state = this.state;
@@ -134,7 +135,7 @@ export class JsonGrammar {
             continue;
           }
           if (byte !== quote) this.unexpected(at, state);
-          let close = tokens.scanned === 0 ? records.knownKey(bytes, at, end) : -1;
+          let close = tokens.scanned === 0 ? keys.known(bytes, at, end) : -1;
           if (close === -1) {
             close = tokens.string(at + 1, end);
             if (close === -1) {

@@ -33,7 +33,8 @@ export class HeldRecords {
   /** Reads them. @param line all of them stand in it; 0: each has its own number */
   release(header: readonly Field[] | null, line: number): void {
     const { plan, tree, sink } = this.reading;
-    for (const field of header ?? []) if (field.column === -1) tree.register(field, sink);
+    if (header !== null)
+      for (const field of header) if (field.column === -1) tree.register(field, sink);
     if (this.empty) return;
     const held = this.bytes.subarray(0, this.length);
     this.drop();

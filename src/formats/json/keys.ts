@@ -1,18 +1,19 @@
 import type { RowSink } from '../rows.js';
 import type { RecordCells } from './cells.js';
 import type { Field, FieldTree } from './fields.js';
+import type { Nesting } from './nesting.js';
+import { roleRecordObject } from './roles.js';
 
 const quote = 0x22;
 
 /** Tells which fields the keys of a record's objects stand for. */
 export class RecordKeys {
-  /** The last key of the innermost object, null: it had none yet. */
-  field: Field | null = null;
   /** Objects are numbered, so that a key that comes twice in one is seen. */
   private object = 0;
   private readonly outerObjects: Float64Array;
 
   constructor(
+    private readonly nesting: Nesting,
     private readonly tree: FieldTree,
     private readonly cells: RecordCells,
     private readonly sink: RowSink,
@@ -21,24 +22,26 @@ export class RecordKeys {
     this.outerObjects = new Float64Array(levels);
   }
 
-  /** An object begins at this depth. */
-  enterObject(depth: number): void {
-    this.outerObjects[depth] = this.object;
+  /** The innermost object has begun. */
+  enterObject(): void {
+    this.outerObjects[this.nesting.depth] = this.object;
     this.object = ++this.tree.objectCount;
-    this.field = null;
+    this.nesting.field = null;
   }
 
-  /** The object at this depth ends. */
+  /** The object at this depth has ended. */
   leaveObject(depth: number): void {
     this.object = this.outerObjects[depth]!;
   }
 
   /**
-   * The usual next key of the owner's object, if it stands at `at`: where its closing quote stands, else -1. Records
-   * mostly have the same keys in the same order, so comparing bytes spares looking names up.
+   * The usual next key, if it stands at `at`: where its closing quote stands, else -1. Records mostly have the same keys
+   * in the same order, so comparing bytes spares looking names up.
    */
-  known(owner: Field, bytes: Buffer, at: number, end: number): number {
-    let guess = this.field === null ? owner.first : this.field.next;
+  known(bytes: Buffer, at: number, end: number): number {
+    const { role, owner, field } = this.nesting;
+    if (role !== roleRecordObject) return -1;
+    let guess = field === null ? owner.first : field.next;
     for (let tries = 0; guess !== null && tries < 2; tries++) {
       const { key } = guess;
       const close = at + 1 + key.length;
@@ -55,11 +58,12 @@ export class RecordKeys {
     return -1;
   }
 
-  /** Any key of the owner's object was read. */
-  read(owner: Field, bytes: Buffer, start: number, end: number, escaped: boolean): void {
+  /** Any key was read. */
+  read(bytes: Buffer, start: number, end: number, escaped: boolean): void {
+    const { owner, field } = this.nesting;
     const found = this.tree.child(owner, bytes, start, end, escaped);
-    if (this.field === null) owner.first = found;
-    else if (this.field !== found) this.field.next = found;
+    if (field === null) owner.first = found;
+    else if (field !== found) field.next = found;
     this.take(found);
     this.cells.checkFields();
   }
@@ -74,6 +78,6 @@ export class RecordKeys {
     field.seenIn = this.object;
     field.cellsBefore = this.cells.count;
     field.elementsBefore = this.cells.elements;
-    this.field = field;
+    this.nesting.field = field;
   }
 }

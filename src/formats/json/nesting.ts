@@ -8,6 +8,8 @@ export class Nesting {
   role: Role = roleRoot;
   /** The field whose value the innermost is. */
   owner: Field;
+  /** The last key of the innermost, if that is an object of a record; null: it had none yet. */
+  field: Field | null = null;
   private readonly roles: Uint8Array;
   private readonly owners: Field[];
 

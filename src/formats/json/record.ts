@@ -1,7 +1,7 @@
 import type { AppError } from '../../errors.js';
 import type { FormatLimits } from '../../limits.js';
 import type { RowSink } from '../rows.js';
-import { cellEscaped, cellJson, cellPlain, RecordCells } from './cells.js';
+import { RecordCells } from './cells.js';
 import type { Field, FieldTree } from './fields.js';
 import type { ListHeader } from './header.js';
 import { RecordKeys } from './keys.js';
@@ -13,9 +13,7 @@ import {
   roleSkippedList,
   roleSkippedObject,
   roleSpreadList,
-  scalarEscaped,
   scalarNull,
-  scalarPlain,
   type Role,
   type Scalar,
 } from './roles.js';
@@ -36,7 +34,7 @@ export class JsonRecord {
   inLine = 0;
   readonly keys: RecordKeys;
   readonly fault = new RecordFault();
-  private readonly cells: RecordCells;
+  readonly cells: RecordCells;
   private readonly window: JsonWindow;
   private readonly tree: FieldTree;
   private readonly sink: RowSink;
@@ -65,13 +63,14 @@ export class JsonRecord {
     this.limits = limits;
     // A cell costs some twenty bytes: as many as go with what a record may have.
     this.cells = new RecordCells(
+      window,
       tree,
       sink,
       plan.escapeBackslash,
       Math.max(4096, limits.maxDocumentBytes / 16),
       () => tooLarge(this.line),
     );
-    this.keys = new RecordKeys(tree, this.cells, sink, levels);
+    this.keys = new RecordKeys(nesting, tree, this.cells, sink, levels);
   }
 
   /** Where it begins in the window, `at` when it need not stay in sight. */
@@ -87,7 +86,7 @@ export class JsonRecord {
     this.start = this.window.offset + at;
     this.depth = this.nesting.depth;
     this.number++;
-    this.cells.begin();
+    this.cells.begin(this.start);
   }
 
   /** Whether the innermost is a list that becomes a cell, or rows. */
@@ -101,30 +100,12 @@ export class JsonRecord {
     const { role, owner } = this.nesting;
     if (role === roleSpreadList) {
       this.cells.openElement(owner);
-      this.cell(owner, start, end, kind);
+      this.cells.scalar(owner, start, end, kind);
       this.cells.closeElement();
     } else {
       const field = this.nextPosition(kind === scalarNull);
-      if (field) this.cell(field, start, end, kind);
+      if (field) this.cells.scalar(field, start, end, kind);
     }
-  }
-
-  /** A string, a number or a literal is the value of a field. */
-  cell(field: Field, start: number, end: number, kind: Scalar): void {
-    if (field.excluded) this.cells.note(field);
-    else if (kind <= scalarEscaped) {
-      const record = this.start - this.window.offset;
-      this.cells.add(
-        field,
-        start - record,
-        end - record,
-        kind === scalarPlain ? cellPlain : cellEscaped,
-      );
-    } else if (!field.flatten && !field.object) this.cells.note(field);
-  }
-
-  private json(field: Field, from: number, at: number): void {
-    this.cells.add(field, from - this.start, this.window.offset + at - this.start, cellJson);
   }
 
   private nextPosition(isNull: boolean): Field | undefined {
@@ -170,7 +151,7 @@ export class JsonRecord {
   enterObject(field: Field, at: number): void {
     this.objectStart = this.window.offset + at;
     this.nesting.enter(roleRecordObject, field);
-    this.keys.enterObject(this.nesting.depth);
+    this.keys.enterObject();
   }
 
   /** A list or an object has ended in it, before `at`. */
@@ -179,15 +160,15 @@ export class JsonRecord {
     const spread = nesting.role === roleSpreadList;
     if (role === roleRecordObject) {
       // An object without keys has no columns of its own.
-      if (keys.field === null && !spread && nesting.depth !== this.depth)
-        this.json(owner, this.objectStart, at);
+      if (nesting.field === null && !spread && nesting.depth !== this.depth)
+        this.cells.json(owner, this.objectStart, at);
       keys.leaveObject(nesting.depth + 1);
     } else if (this.listDepth === nesting.depth + 1) {
-      this.json(owner, this.listStart, at);
+      this.cells.json(owner, this.listStart, at);
       this.listDepth = 0;
     }
     if (spread) this.cells.closeElement();
-    keys.field = owner;
+    nesting.field = owner;
   }
 
   /** It was none. */
@@ -223,7 +204,7 @@ export class JsonRecord {
         raw: this.fault.raw ?? excerpt(bytes, start, start + length),
       });
     else if (length > this.limits.maxDocumentBytes) throw this.tooLarge(this.line);
-    else this.cells.emit(bytes, start, number);
+    else this.cells.emit(number);
   }
 
   /** It, or the one that comes, cannot be taken: it is set aside when it ends. */
@@ -233,9 +214,8 @@ export class JsonRecord {
 
   /** A text that begins at `at` is longer than a cell may be: the record needs no longer be kept. */
   poisonCell(at: number, limit: number): void {
-    const { field } = this.keys;
-    const place =
-      this.nesting.role === roleRecordObject && field !== null ? ` in "${field.source}"` : '';
+    const { role, field } = this.nesting;
+    const place = role === roleRecordObject && field !== null ? ` in "${field.source}"` : '';
     this.poison(`A text is longer than ${limit} bytes${place}; raise BUCKETQL_MAX_CELL_BYTES`);
     this.fault.drop(excerpt(this.window.bytes, this.keepFrom(at), this.window.end), this.open);
     if (this.open) this.unkept = true;

@@ -1,4 +1,5 @@
 import type { AppError } from '../../errors.js';
+import type { RecordCells } from './cells.js';
 import type { Field } from './fields.js';
 import { ListHeader } from './header.js';
 import { HeldRecords } from './held.js';
@@ -35,7 +36,9 @@ export class JsonRecords {
   readonly nesting: Nesting;
   readonly survey: Survey;
   readonly record: JsonRecord;
-  private readonly keys: RecordKeys;
+  /** Of the record. */
+  readonly keys: RecordKeys;
+  private readonly cells: RecordCells;
   private readonly walk: PathWalk;
   private readonly header: ListHeader;
   private readonly held: HeldRecords;
@@ -57,6 +60,7 @@ export class JsonRecords {
       this.tooLarge(line),
     );
     this.keys = this.record.keys;
+    this.cells = this.record.cells;
   }
 
   /** Keys are for nothing here. */
@@ -101,18 +105,12 @@ export class JsonRecords {
     this.header.nextDocument();
   }
 
-  /** The usual next key of a record, if it stands at `at`: where its closing quote stands, else -1. */
-  knownKey(bytes: Buffer, at: number, end: number): number {
-    const { role, owner } = this.nesting;
-    return role === roleRecordObject ? this.keys.known(owner, bytes, at, end) : -1;
-  }
-
   /** A key was read. */
   key(start: number, end: number, escaped: boolean): void {
-    const { depth, role, owner } = this.nesting;
+    const { depth, role } = this.nesting;
     const { bytes } = this.reading.window;
     if (role === roleRecordObject) {
-      this.keys.read(owner, bytes, start, end, escaped);
+      this.keys.read(bytes, start, end, escaped);
       return;
     }
     const onTheWay = role === roleObjectOnTheWay;
@@ -133,8 +131,9 @@ export class JsonRecords {
 
   /** A string, a number or a literal was read. */
   scalar(start: number, end: number, kind: Scalar): void {
-    const { role } = this.nesting;
-    if (role === roleRecordObject) this.record.cell(this.keys.field!, start, end, kind);
+    const { nesting } = this;
+    const { role } = nesting;
+    if (role === roleRecordObject) this.cells.scalar(nesting.field!, start, end, kind);
     else if (isInRecord(role)) this.record.element(start, end, kind);
     else if (role === roleRecords || (role === roleRoot && !this.onPath))
       this.scalarRecord(start, end, kind);
@@ -152,7 +151,7 @@ export class JsonRecords {
       return;
     }
     record.begin(kind === scalarUnkept ? end : start);
-    record.cell(tree.named('value'), start, end, kind);
+    this.cells.scalar(tree.named('value'), start, end, kind);
     // The closing quote belongs to a text.
     this.endRecord(end);
   }
@@ -162,7 +161,7 @@ export class JsonRecords {
     const { nesting } = this;
     const { role } = nesting;
     if (nesting.full) throw this.tooDeep(line);
-    if (role === roleRecordObject) this.record.enterField(this.keys.field!, object, at, false);
+    if (role === roleRecordObject) this.record.enterField(nesting.field!, object, at, false);
     else if (isInRecord(role)) this.record.enterElement(object, at);
     else if (role === roleRecords) this.openRecord(object, at);
     else if (role <= roleSkippedObject) {
