@@ -11,7 +11,8 @@ import { allowance, engineShare } from './container.js';
 import { duckdbDialect } from './engine/dialect.js';
 import { engineVersion, openDuckDB } from './engine/duckdb.js';
 import type { Engine } from './engine/engine.js';
-import { dropTables } from './engine/tables.js';
+import { dropTables, tableSizes } from './engine/tables.js';
+import { AppError } from './errors.js';
 import type { Services } from './graphql/context.js';
 import { LiveSchema } from './graphql/live-schema.js';
 import { buildManagementSchema } from './graphql/management/schema.js';
@@ -104,7 +105,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
         log.warn({ err, table }, 'a table that is not used any more stays until the next start'),
     });
     const datasets = await engine.read((session) => listDatasets(session));
-    await dropOrphans(engine, datasets, log);
+    await checkTables(engine, datasets, log);
     for (const dataset of datasets) snapshots.publish(dataset);
 
     const schema = new LiveSchema(buildManagementSchema());
@@ -200,11 +201,22 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   }
 }
 
-/** Drops tables that no dataset refers to: what a stopped process was loading, or had not yet dropped. */
-async function dropOrphans(engine: Engine, datasets: readonly Dataset[], log: Log): Promise<void> {
+/** Sees to it that every dataset has its tables; drops tables that no dataset refers to: what a stopped process was loading, or had not yet dropped. */
+async function checkTables(engine: Engine, datasets: readonly Dataset[], log: Log): Promise<void> {
   const used = new Set(
     datasets.flatMap(({ current }) => current?.segments.map(({ table }) => table) ?? []),
   );
+  const there = await engine.read((session) => tableSizes(session, 't_'));
+  for (const { name, current } of datasets) {
+    const missing = current?.segments.find(({ table }) => !there.has(table));
+    if (missing) {
+      throw new AppError(
+        'DATABASE_DAMAGED',
+        `The database has no table ${missing.table}, in which rows of dataset ${name} are to be: its file or its log was replaced by another. Put both back from one backup`,
+        { details: { dataset: name, table: missing.table } },
+      );
+    }
+  }
   const dropped = await engine.session((session) => dropTables(session, 't_', used));
   for (const table of dropped) log.info({ table }, 'dropped a table that no dataset refers to');
 }

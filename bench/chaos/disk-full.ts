@@ -59,7 +59,7 @@ async function fillAndFree(lab: Lab, dataDir: string): Promise<void> {
     for (let time = 1; time <= lab.times; time++) {
       const left = Math.floor(leftMB.least + lab.random() * (leftMB.most - leftMB.least));
       await fill(ballast, (await freeMB(dataDir)) - left);
-      const asked = keepAsking(service);
+      const asked = keepAsking(service, time - 1);
       const ended = await importDataset(service, large.name);
       const { answers, wrong } = await asked();
       const said = JSON.stringify(ended);
@@ -67,6 +67,7 @@ async function fillAndFree(lab: Lab, dataDir: string): Promise<void> {
       hold(wrong === undefined, `while the disk was full, a query was answered with ${wrong}`);
       hold(answers > 0, 'while the disk was full, no query was answered');
       await rm(ballast);
+      await store(lab, small, time);
       const kept = await nothingIsLeft(service);
       lab.say(
         `${time}: ${left} MB free: NO_SPACE (${ended.error.message}); ${answers} queries answered; the database has ${kept} MB`,
@@ -122,14 +123,14 @@ function answerOf(version: number): string {
 }
 
 /** Asks for the small table until it is told to stop. @returns how often the answer was right, and one that was not */
-function keepAsking(service: ServiceProcess) {
+function keepAsking(service: ServiceProcess, version: number) {
   let asking = true;
   let answers = 0;
   let wrong: string | undefined;
   const done = (async () => {
     while (asking && wrong === undefined) {
       const answer = await service.data(question).then(JSON.stringify, messageOf);
-      if (answer === answerOf(0)) answers++;
+      if (answer === answerOf(version)) answers++;
       else wrong = answer;
     }
   })();
@@ -157,7 +158,7 @@ async function nothingIsLeft(service: ServiceProcess): Promise<number> {
 
 async function replaceAgainAndAgain(lab: Lab, service: ServiceProcess): Promise<void> {
   const sizes: number[] = [];
-  for (let version = 1; version <= replacements; version++) {
+  for (let version = lab.times + 1; version <= lab.times + replacements; version++) {
     await store(lab, small, version);
     await succeeds(service, small);
     const answer = JSON.stringify(await service.data(question));

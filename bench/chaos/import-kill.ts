@@ -9,7 +9,7 @@ import {
 import { hold, type Experiment, type Lab } from './experiment.js';
 
 const objects = 6;
-const rowsPerObject = 150_000;
+const rowsPerObject = 400_000;
 const longestWaitMs = 5_000;
 const longestStartMs = 10_000;
 

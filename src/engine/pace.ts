@@ -57,8 +57,13 @@ export class Pace {
       const company = this.#loads > 0 && this.#now() - this.#lastQuery < lingering;
       const wanted = company ? Math.ceil(this.#threads / 2) : this.#threads;
       if (wanted === this.#current) return;
-      await this.#set(wanted);
-      this.#current = wanted;
+      // What cannot be told now is told before the next statement.
+      await this.#set(wanted).then(
+        () => {
+          this.#current = wanted;
+        },
+        () => undefined,
+      );
     });
     return this.#turn;
   }

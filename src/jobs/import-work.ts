@@ -109,7 +109,11 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
             await settings.onPublished(datasetId);
             await engine.checkpoint();
           },
-          discard: drop,
+          // A commit that failed with the engine may turn out to have happened when the database is open again.
+          async discard() {
+            const now = await engine.read((session) => findDataset(session, { id: datasetId }));
+            if (now?.current?.id !== generation) await drop();
+          },
         };
       } catch (error) {
         await drop();

@@ -4,16 +4,16 @@ import type { ObjectSummary } from '../aws/objects.js';
 import type { Generation } from '../catalog/datasets.js';
 import type { ManifestEntry, StoredReject } from '../catalog/manifest.js';
 import type { ImportProgress } from '../catalog/runs.js';
-import { fileNameColumn, type Column } from '../columns.js';
+import type { Column } from '../columns.js';
 import { dropTables } from '../engine/tables.js';
 import { AppError, isAppError } from '../errors.js';
-import { ident, join as joinSql, sql } from '../sql.js';
-import { assemble, selectFrom } from './assemble.js';
+import { assemble } from './assemble.js';
 import { progressReport } from './import-progress.js';
 import { loadObjects, type ReadJob } from './load-objects.js';
 import { planImport, recipeOf, type ImportPlan } from './plan.js';
+import { ReadAnew, RowsBefore } from './rows-before.js';
 import { selectObjects } from './select-objects.js';
-import { ReadAnew, type ColumnFacts, type LoadedTable, type RowsBefore } from './table-load.js';
+import type { LoadedTable } from './table-load.js';
 
 export type { ImportLimits } from './load-job.js';
 
@@ -75,7 +75,7 @@ async function carryOut(
   const { keep, gone } = plan.kind === 'change' ? plan : { keep: [], gone: job.manifest };
   const report = progressReport(plan.read, job.onProgress);
   const stays = (keep.length > 0 ? current : null) ?? undefined;
-  const before = stays && rowsBefore(job, stays);
+  const before = stays && new RowsBefore(job.engine, stays, { mayCast: onlyAdds(job) });
   const loaded =
     plan.read.length > 0 ? await loadObjects({ ...job, before }, plan.read, report) : nothingRead;
   const keys = new Set([...objects, ...job.manifest].map(({ key }) => key));
@@ -149,37 +149,21 @@ async function objectsOf(job: ImportJob): Promise<ObjectSummary[]> {
   try {
     return await selectObjects(job);
   } catch (error) {
-    const adds = ['APPEND', 'UPSERT'].includes(job.dataset.definition.updateMode);
-    if (!adds || !job.dataset.current || !isAppError(error) || error.code !== 'NO_OBJECTS') {
+    if (
+      !onlyAdds(job) ||
+      !job.dataset.current ||
+      !isAppError(error) ||
+      error.code !== 'NO_OBJECTS'
+    ) {
       throw error;
     }
     return [];
   }
 }
 
-function rowsBefore(job: ImportJob, { columns, sources, segments }: Generation): RowsBefore {
-  return {
-    columns: columns.filter(({ name }) => name !== fileNameColumn),
-    sources,
-    // Objects that were added once may be gone.
-    mayCast: ['APPEND', 'UPSERT'].includes(job.dataset.definition.updateMode),
-    async look(column): Promise<ColumnFacts> {
-      const of = ident(column.name);
-      const whole = sql`strlen(split_part(ltrim(${of}::varchar, '-'), '.', 1))`;
-      const isNumber = ['INTEGER', 'BIGINT', 'DECIMAL'].includes(column.type);
-      const [row] = await job.engine.read((session) =>
-        session.rows(
-          sql`select count(v) as "values", ${isNumber ? sql`max(whole)` : sql`null`} as whole
-            from (${joinSql(
-              segments.map((segment) => selectFrom(segment, sql`${of} as v, ${whole} as whole`)),
-              sql` union all `,
-            )})`,
-        ),
-      );
-      const empty = row?.values === 0n;
-      return row?.whole == null ? { empty } : { empty, wholeDigits: Number(row.whole) };
-    },
-  };
+// Objects that were added once may be gone.
+function onlyAdds({ dataset }: ImportJob): boolean {
+  return ['APPEND', 'UPSERT'].includes(dataset.definition.updateMode);
 }
 
 function rowsByKey({ files }: LoadedTable, keys: ReadonlySet<string>): Map<string, number> {

@@ -1,9 +1,10 @@
 import type { Engine } from '../engine/engine.js';
 import type { IntakeLimits, IntakeOptions } from './intake.js';
 import { RowReader, type RowReaderSettings } from './row-reader.js';
+import type { RowsBefore } from './rows-before.js';
 import type { SelectionJob } from './select-objects.js';
 import { SpoolSpace } from './space.js';
-import { TableLoad, type RowsBefore } from './table-load.js';
+import { TableLoad } from './table-load.js';
 
 /** What an import may cost. */
 export interface ImportLimits extends IntakeLimits, RowReaderSettings {

@@ -2,7 +2,7 @@ import { AppError } from '../errors.js';
 
 /** What writing to the spool raised: NO_SPACE when the disk is full, else the error itself. */
 export function spaceError(error: unknown, origin: string): unknown {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') return error;
+  if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) return error;
   return new AppError(
     'NO_SPACE',
     `The disk of the data directory is full while reading ${origin}; free space and run the import again`,

@@ -45,8 +45,9 @@ import {
   patternNote,
 } from './load-columns.js';
 import { hasOrigins } from './plan.js';
+import type { RowsBefore } from './rows-before.js';
 import { refuseDrift } from './schema-drift.js';
-import { castsExactly, joinTypes, sameType, type JoinedType } from './widen.js';
+import type { JoinedType } from './widen.js';
 
 /** A table that holds all rows of all files taken. */
 export interface LoadedTable {
@@ -58,26 +59,6 @@ export interface LoadedTable {
   readonly rejected: readonly RejectedRow[];
   readonly warnings: readonly string[];
 }
-
-/** Rows that stay beside those that are loaded: the columns must fit both. */
-export interface RowsBefore {
-  readonly columns: readonly Column[];
-  readonly sources: readonly string[];
-  /** Values may be cast where their texts are not known any more. False: then {@link ReadAnew} is thrown. */
-  readonly mayCast: boolean;
-  /** Looks at the values of a column. */
-  readonly look: (column: Column) => Promise<ColumnFacts>;
-}
-
-/** What the values of a column are. */
-export interface ColumnFacts {
-  readonly empty: boolean;
-  /** Digits in front of the point; only of numbers. */
-  readonly wholeDigits?: number;
-}
-
-/** Values that stay cannot become what they would have been beside the new ones: their texts have to be read again. */
-export class ReadAnew extends Error {}
 
 /** Where and how to load. */
 export interface TableLoadOptions {
@@ -261,7 +242,7 @@ export class TableLoad {
     }
     this.#given = givenColumns(files);
     const nested = nestedColumns(files);
-    const typeOf = (key: string): JoinedType | undefined => {
+    const foundType = (key: string): JoinedType | undefined => {
       if (nested.has(key)) return { type: 'JSON' };
       const given = this.#given.get(key);
       const seen = profiles.get(key);
@@ -271,7 +252,7 @@ export class TableLoad {
     const columns: LoadColumn[] = [];
     for (const plan of this.#plans) {
       const key = columnKey(plan);
-      columns.push(loadColumn(plan, await this.#besideBefore(plan, typeOf(key)), exact));
+      columns.push(loadColumn(plan, await this.#typeOf(plan, foundType(key)), exact));
     }
     this.#target = { table, columns, fileName: hasOrigins(definition) };
     await createTable(this.#session, this.#target);
@@ -279,34 +260,23 @@ export class TableLoad {
 
   /** What a column has already is the best guess, but for texts: there may be none. */
   #isGuessed(plan: PlannedColumn): boolean {
-    const type = this.#before(plan)?.type;
+    const type = this.#options.before?.column(plan)?.type;
     return type !== undefined && type !== 'STRING';
   }
 
-  #before(plan: PlannedColumn): Column | undefined {
-    return this.#options.before?.columns.find((column) => keyOfColumn(column) === columnKey(plan));
-  }
-
-  /** The type that holds what is found and what the column has already. */
-  async #besideBefore(
+  async #typeOf(
     plan: PlannedColumn,
     found: JoinedType | undefined,
   ): Promise<TypeDecision | undefined> {
     const { before } = this.#options;
-    const stays = this.#before(plan);
-    if (!before || !stays || plan.pattern || (plan.declared && plan.declared !== 'DECIMAL')) {
-      return found;
+    if (!before) return found;
+    const { type, cast } = await before.typeBeside(plan, found);
+    if (cast) {
+      this.#notes.add(
+        `Values of column ${plan.name} that were ${cast.type} became what the engine writes for them, because their objects are not read again`,
+      );
     }
-    if (!found || sameType(stays, found)) return stays;
-    const { empty, wholeDigits } = await before.look(stays);
-    if (empty) return found;
-    const joined = joinTypes(wholeDigits === undefined ? stays : { ...stays, wholeDigits }, found);
-    if (joined && castsExactly(stays, joined)) return joined;
-    if (!before.mayCast) throw new ReadAnew();
-    this.#notes.add(
-      `Values of column ${plan.name} that were ${stays.type} became what the engine writes for them, because their objects are not read again`,
-    );
-    return joined ?? { type: 'STRING' };
+    return type;
   }
 
   async #append(files: readonly ReadableFile[]): Promise<void> {
@@ -430,5 +400,4 @@ function emptyResult() {
   };
 }
 
-const keyOfColumn = ({ source, occurrence = 0 }: Column) => columnKey({ source, occurrence });
 const keysOf = (relation: TextRelation) => columnsOf(relation.headers).map(columnKey);

@@ -66,6 +66,24 @@ describe('the pace of loads', () => {
     expect(told).toEqual([]);
   });
 
+  it('is told again when it could not be told', async () => {
+    const outcomes = [Promise.reject(new Error('not now')), Promise.resolve()];
+    const told: number[] = [];
+    let now = 0;
+    const set = (threads: number) => {
+      told.push(threads);
+      return outcomes[told.length - 1] ?? Promise.resolve();
+    };
+    const pace = new Pace(4, set, () => now);
+    const load = pace.begin();
+    now = 300;
+    pace.query();
+    await load.beforeStatement();
+    await load.beforeStatement();
+    await load.beforeStatement();
+    expect(told).toEqual([2, 2]);
+  });
+
   it('has nothing to give away with one thread', async () => {
     const { clock, told, pace } = paced(1);
     const load = pace.begin();

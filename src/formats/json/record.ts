@@ -33,8 +33,8 @@ export class JsonRecord {
   /** All records stand in this line of the file; 0: each has its own number. */
   inLine = 0;
   readonly keys: RecordKeys;
-  readonly fault = new RecordFault();
   readonly cells: RecordCells;
+  readonly fault = new RecordFault();
   private readonly window: JsonWindow;
   private readonly tree: FieldTree;
   private readonly sink: RowSink;
@@ -44,7 +44,7 @@ export class JsonRecord {
   private end = 0;
   /** It need not stay in sight. */
   private unkept = false;
-  /** Offset in the file of the record's object that began last. */
+  /** Offset in the file of the object in it that began last. */
   private objectStart = 0;
   /** Offset in the file of the list that becomes a cell as it stands, and its depth; 0: there is none. */
   private listStart = 0;
@@ -156,13 +156,13 @@ export class JsonRecord {
 
   /** A list or an object has ended in it, before `at`. */
   left(role: Role, owner: Field, at: number): void {
-    const { keys, nesting } = this;
+    const { nesting } = this;
     const spread = nesting.role === roleSpreadList;
     if (role === roleRecordObject) {
       // An object without keys has no columns of its own.
       if (nesting.field === null && !spread && nesting.depth !== this.depth)
         this.cells.json(owner, this.objectStart, at);
-      keys.leaveObject(nesting.depth + 1);
+      this.keys.leaveObject(nesting.depth + 1);
     } else if (this.listDepth === nesting.depth + 1) {
       this.cells.json(owner, this.listStart, at);
       this.listDepth = 0;
