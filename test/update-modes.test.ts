@@ -1,4 +1,9 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openDuckDB } from '../src/engine/duckdb.js';
+import { literal, sql, type Sql } from '../src/sql.js';
 import { importAgain, importCsv, startTestService, type TestService } from './support/service.js';
 
 /** A small generator of numbers that are the same in each run (mulberry32). */
@@ -176,6 +181,56 @@ describe('update modes', () => {
       { a: '2', b: '2.25', c: 'false', d: null, e: null },
       { a: '3000000000', b: '3', c: 'true', d: 7, e: 'x' },
       { a: '1', b: 'n/a', c: 'TRUE or so', d: 8, e: 'y' },
+    ]);
+  });
+
+  it('INCREMENTAL widens what Parquet files say themselves, and JSON of objects', async () => {
+    const writer = await openDuckDB();
+    const dir = await mkdtemp(join(tmpdir(), 'bucketql-parquet-'));
+    const parquet = async (key: string, select: Sql) => {
+      const path = join(dir, 'file.parquet');
+      await writer.session((session) =>
+        session.run(sql`copy (${select}) to ${literal(path)} (format parquet)`),
+      );
+      await service.sandbox.putObject(service.bucket, key, await readFile(path));
+    };
+    await parquet('pq/1.parquet', sql`select 1::integer as a, [1, 2] as list`);
+    await importCsv(service, {
+      name: 'pq',
+      connection,
+      selection: { prefix: 'pq/' },
+      format: { type: 'PARQUET' },
+      updateMode: 'INCREMENTAL',
+    });
+    await parquet('pq/2.parquet', sql`select 3000000000::bigint as a, [3] as list, 'x' as b`);
+    expect(await importAgain(service, 'pq')).toMatchObject({ error: null, rowsAdded: '1' });
+    expect(await rowsOf('pq', 'a list b')).toEqual([
+      { a: '1', list: [1, 2], b: null },
+      { a: '3000000000', list: [3], b: 'x' },
+    ]);
+    await parquet('pq/3.parquet', sql`select 'text' as a, [4] as list, 'y' as b`);
+    expect(await importAgain(service, 'pq')).toMatchObject({ error: null });
+    expect(await rowsOf('pq', 'a list b')).toEqual([
+      { a: '1', list: [1, 2], b: null },
+      { a: '3000000000', list: [3], b: 'x' },
+      { a: 'text', list: [4], b: 'y' },
+    ]);
+    await writer.close();
+    await rm(dir, { recursive: true });
+
+    await put('js/1.json', '[{"a": {"x": 1}}]');
+    await importCsv(service, {
+      name: 'js',
+      connection,
+      selection: { prefix: 'js/' },
+      format: { type: 'JSON' },
+      updateMode: 'INCREMENTAL',
+    });
+    await put('js/2.json', '[{"a": {"x": 2.5, "y": [1]}}]');
+    expect(await importAgain(service, 'js')).toMatchObject({ error: null, rowsRemoved: '0' });
+    expect(await rowsOf('js', 'a_x a_y')).toEqual([
+      { a_x: '1.0', a_y: null },
+      { a_x: '2.5', a_y: [1] },
     ]);
   });
 
