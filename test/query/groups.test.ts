@@ -348,7 +348,10 @@ describe('gaps', () => {
     // Cairo's clocks went from 23:59:59 on 25 April 2024 to 01:00.
     await database.execute(`create table cairo (instant timestamptz);
       insert into cairo values ('2024-04-25 00:00:00+00'), ('2024-04-27 00:00:00+00')`);
-    const cairo: Source = { segments: [{ table: 'cairo' }], columns: [column('instant', 'TIMESTAMP_TZ')] };
+    const cairo: Source = {
+      segments: [{ table: 'cairo' }],
+      columns: [column('instant', 'TIMESTAMP_TZ')],
+    };
     const days = [bucket('instant', 'DAY', 'Africa/Cairo', true)];
     expect(await rows({ from: cairo, by: days })).toEqual([
       ['2024-04-25 00:00:00', '1'],
@@ -361,7 +364,10 @@ describe('gaps', () => {
     await database.execute(
       `create table clocks as select unnest(['2024-03-31 01:30', '2024-03-31 03:30']::timestamp[]) as local`,
     );
-    const clocks: Source = { segments: [{ table: 'clocks' }], columns: [column('local', 'TIMESTAMP')] };
+    const clocks: Source = {
+      segments: [{ table: 'clocks' }],
+      columns: [column('local', 'TIMESTAMP')],
+    };
     expect(
       await rows({ from: clocks, by: [bucket('local', 'HOUR', 'Europe/Berlin', true)] }),
     ).toEqual([

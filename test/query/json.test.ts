@@ -276,7 +276,10 @@ describe('JSON text', () => {
     await database.execute(
       `create table texts as select chr(i::int) as name, i from (select unnest(range(0, 300) || [8232, 8233, 65533, 65535, 128516, 1114111]) as i)`,
     );
-    const from = { segments: [{ table: 'texts' }], columns: [column('name', 'STRING'), column('i', 'BIGINT')] };
+    const from = {
+      segments: [{ table: 'texts' }],
+      columns: [column('name', 'STRING'), column('i', 'BIGINT')],
+    };
     const [block] = await database.blocks({ ...rows, from, columns: ['name', 'i'] }, [
       objectOf('name', 'i'),
     ]);
