@@ -2,7 +2,6 @@ import { literal, sql, type Sql } from '../sql.js';
 import type { LoadColumn } from './load-target.js';
 import {
   cast,
-  isBeginningOfWritten,
   isBoolean,
   isDate,
   isDecimal,
@@ -63,7 +62,7 @@ function inferredCheck(column: LoadColumn, text: Sql, value: Sql): Check {
       return check(isInteger(text, value), isWritten(text, value));
     case 'DECIMAL': {
       const size = column.decimal ?? defaultDecimal;
-      return check(isDecimal(text, value, size), isBeginningOfWritten(text, value));
+      return check(isDecimal(text, value, size), isWritten(text, value));
     }
     case 'DOUBLE':
       return check(isDouble(text, value));

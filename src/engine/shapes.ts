@@ -68,7 +68,7 @@ export function isWritten(text: Sql, value: Sql): Sql {
 }
 
 /** The text is how the engine writes the value, zeros at the end aside. "1." must not pass. */
-export function isBeginningOfWritten(text: Sql, value: Sql): Sql {
+function isBeginningOfWritten(text: Sql, value: Sql): Sql {
   return sql`starts_with(${value}::varchar, ${text}) and not ends_with(${text}, '.')`;
 }
 
