@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { hasMark, RecordScanner, unclosedQuote, type RecordView } from './delimited-text.js';
+import { hasMark, RecordScanner, UnclosedQuote, type RecordView } from './delimited-text.js';
 import { AppError } from './errors.js';
 import { defaultFormatLimits } from './limits.js';
 import type { DelimitedDialect } from './relation.js';
@@ -80,7 +80,7 @@ export async function scanFile(
         });
       }
       held = Buffer.from(buffer.subarray(from));
-      if (held.length > limit) throw tooLong(options.origin, scanner, limit);
+      if (held.length > limit) throw tooLong(options.origin, scanner, limit, held);
       offset += from;
       await between();
       if (final) return;
@@ -90,8 +90,10 @@ export async function scanFile(
   }
 }
 
-function tooLong(origin: string, scanner: RecordScanner, limit: number): AppError {
-  if (scanner.openQuote !== null) return unclosedQuote(origin, scanner.openQuote);
+function tooLong(origin: string, scanner: RecordScanner, limit: number, held: Buffer): AppError {
+  if (scanner.openQuote !== null) {
+    return new UnclosedQuote(origin, scanner.openQuote, scanner.line, held);
+  }
   return recordTooLong(origin, scanner.line, limit);
 }
 

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { parse, type CsvError, type Options } from 'csv-parse';
 import { parse as parseSync } from 'csv-parse/sync';
 import { bodyEnd, recordTooLong, type ScanOptions } from './delimited-file.js';
-import { hasMark, RecordScanner, unclosedQuote } from './delimited-text.js';
+import { hasMark, RecordScanner, UnclosedQuote } from './delimited-text.js';
 import { AppError } from './errors.js';
 import { defaultFormatLimits } from './limits.js';
 import type { DelimitedDialect } from './relation.js';
@@ -125,7 +125,7 @@ export async function parseFile(
     await between();
   } catch (error) {
     const line = cutter?.line ?? 1;
-    if (codeOf(error) === 'CSV_QUOTE_NOT_CLOSED') throw unclosedQuote(origin, line);
+    if (codeOf(error) === 'CSV_QUOTE_NOT_CLOSED') throw new UnclosedQuote(origin, line, line);
     if (codeOf(error) === 'CSV_MAX_RECORD_SIZE') throw recordTooLong(origin, line, limit);
     throw error;
   } finally {

@@ -309,13 +309,22 @@ export function fieldsOf(record: string, dialect: DelimitedDialect): string[] {
   }
 }
 
-/** The error for a quote that opens on `line` and is not closed before the file ends. */
-export function unclosedQuote(origin: string, line: number): AppError {
-  return new AppError(
-    'MALFORMED_ROW',
-    `${origin}, line ${line}: the quote that opens here is never closed; correct the file, or set quote to "" if quotes are plain text`,
-    { details: { file: origin, line } },
-  );
+/** A quote that opens on `line` and is not closed before the file ends. */
+export class UnclosedQuote extends AppError {
+  constructor(
+    origin: string,
+    line: number,
+    /** Physical line where the record begins. */
+    readonly recordLine: number,
+    /** The record as far as it is known, or its beginning. */
+    readonly record: Buffer = Buffer.alloc(0),
+  ) {
+    super(
+      'MALFORMED_ROW',
+      `${origin}, line ${line}: the quote that opens here is never closed; correct the file, or set quote to "" if quotes are plain text`,
+      { details: { file: origin, line } },
+    );
+  }
 }
 
 /** A UTF-8 byte order mark stands at the beginning. */

@@ -213,11 +213,11 @@ describe('imports', () => {
         /good\/2\.csv/,
       ],
       [
-        'a quote that is never closed',
+        'a quote in the header that is never closed',
         'good/2.csv',
-        'id,v\n3,"three\n4,four\n',
+        'id,"v\n3,three\n4,four\n',
         'MALFORMED_ROW',
-        /good\/2\.csv.*line 2/,
+        /good\/2\.csv.*line 1/,
       ],
       [
         'bytes that are no UTF-8',

@@ -10,19 +10,22 @@ export const copyDialect: DelimitedDialect = { delimiter: ',', quote: '"', escap
 /** What the writing of a copy tells of each record that is left out. */
 export type OnFault = (line: number, fault: Fault, bytes: Buffer) => void;
 
-/**
- * Writes the records of a file that csv-parse can read and the engine cannot.
- * @returns records whose missing fields were filled with nothing
- */
+/** What is told while a copy is made. */
+export interface CopyEvents {
+  readonly onFault: OnFault;
+  /** A record's missing fields were filled with nothing. */
+  readonly onShort: () => void;
+}
+
+/** Writes the records of a file that csv-parse can read and the engine cannot. */
 export async function copyParsed(
   path: string,
   options: ScanOptions,
   writer: CopyWriter,
-  onFault: OnFault,
+  { onFault, onShort }: CopyEvents,
   between: () => Promise<void>,
-): Promise<number> {
+): Promise<void> {
   const { width } = options;
-  let shortRows = 0;
   const visit = (record: ParsedRecord) => {
     const { line, offset, bytes, fields } = record;
     const fault = byteFault(bytes) ?? shapeFault(record, width);
@@ -30,13 +33,12 @@ export async function copyParsed(
       onFault(line, fault, bytes);
       return;
     }
-    if (fields.length < width) shortRows++;
+    if (fields.length < width) onShort();
     const body = fields.slice(0, width).map((field) => `"${field.replaceAll('"', '""')}"`);
     const missing = ','.repeat(Math.max(0, width - fields.length));
     writer.line(`${line},${offset},${bytes.length},`, body.join(','), missing);
   };
   await parseFile(path, options, visit, between);
-  return shortRows;
 }
 
 function shapeFault(record: ParsedRecord, width: number): Fault | undefined {

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { linesIn, scanFile, type ScanOptions } from '../delimited-file.js';
-import { engineReads, fieldsOf, unclosedQuote, type RecordView } from '../delimited-text.js';
+import { engineReads, fieldsOf, UnclosedQuote, type RecordView } from '../delimited-text.js';
 import type { ErrorCode } from '../errors.js';
 import type { FormatLimits } from '../limits.js';
 import type { DelimitedDialect, DelimitedRelation, LocalFile } from '../relation.js';
 import type { Sql } from '../sql.js';
 import { CopyWriter } from './copy-writer.js';
-import { copyDialect, copyParsed, type OnFault } from './csv-parse-copy.js';
+import { copyDialect, copyParsed, type CopyEvents, type OnFault } from './csv-parse-copy.js';
 import type { RejectedRow } from './load-target.js';
 import { byteFault, reached, tooWide, type Fault } from './record-faults.js';
 import { readDelimited, textColumns } from './relation.js';
@@ -31,6 +31,7 @@ export interface ExactCopy {
 export type OnReject = (row: RejectedRow, code: ErrorCode) => void;
 
 const longestRaw = 10_000;
+const neverClosed = 'A quote opens here that is never closed';
 
 /** How a copy is made. */
 export interface CopyOptions {
@@ -42,7 +43,8 @@ export interface CopyOptions {
 
 /**
  * Copies a file of the relation: in its own dialect where the engine can express it, else in one of ours.
- * @throws MALFORMED_ROW when a quote is never closed, CELL_TOO_LONG, and what `onReject` throws
+ * A line whose quote is never closed is left out, and what follows it is read on its own.
+ * @throws CELL_TOO_LONG, and what `onReject` throws
  */
 export async function exactCopy(
   relation: DelimitedRelation,
@@ -53,7 +55,7 @@ export async function exactCopy(
 ): Promise<ExactCopy> {
   const { signal, limits, enough = Infinity } = options;
   const { dialect } = relation;
-  const scan: ScanOptions = {
+  const scan: ScanOptions & { readonly firstLine: number } = {
     origin: file.origin,
     dialect,
     width: relation.headers.length,
@@ -66,6 +68,9 @@ export async function exactCopy(
   const writer = await CopyWriter.create(directory);
   const own = engineReads(dialect);
   let shortRows = 0;
+  const onShort = () => {
+    shortRows++;
+  };
   try {
     const onFault: OnFault = (line, fault, bytes) =>
       onReject(rejected(file.origin, line, fault.reason, bytes), fault.code);
@@ -74,7 +79,19 @@ export async function exactCopy(
       if (writer.lines >= enough) throw new Enough();
     };
     const copy = own ? copyScanned : copyParsed;
-    shortRows = await copy(file.path, scan, writer, onFault, between);
+    let { skipLines } = scan;
+    for (;;) {
+      try {
+        await copy(file.path, { ...scan, skipLines }, writer, { onFault, onShort }, between);
+        break;
+      } catch (error) {
+        if (!(error instanceof UnclosedQuote)) throw error;
+        // Only the line itself is lost: its quote may be a slip, and what follows are records again.
+        const line = firstLineOf(error.record);
+        onFault(error.recordLine, { code: 'MALFORMED_ROW', reason: neverClosed }, line);
+        skipLines = error.recordLine - scan.firstLine + 1;
+      }
+    }
     await writer.flush();
   } catch (error) {
     if (!(error instanceof Enough)) {
@@ -94,18 +111,19 @@ async function copyScanned(
   path: string,
   options: ScanOptions,
   writer: CopyWriter,
-  onFault: OnFault,
+  { onFault, onShort }: CopyEvents,
   between: () => Promise<void>,
-): Promise<number> {
+): Promise<void> {
   const { dialect, width } = options;
   const { delimiter } = dialect;
-  let shortRows = 0;
   let looked: Buffer | undefined;
   let suspicious = false;
 
   function visit(piece: Buffer, record: RecordView, offset: number): void {
     const { start, end, line, fields } = record;
-    if (record.fault === 'UNCLOSED_QUOTE') throw unclosedQuote(options.origin, record.quoteLine);
+    if (record.fault === 'UNCLOSED_QUOTE') {
+      throw new UnclosedQuote(options.origin, record.quoteLine, line, piece.subarray(start, end));
+    }
     if (piece !== looked) {
       looked = piece;
       suspicious = piece.includes(0) || !isUtf8(piece);
@@ -116,7 +134,7 @@ async function copyScanned(
       onFault(line, fault, bytes);
       return;
     }
-    if (fields < width) shortRows++;
+    if (fields < width) onShort();
     const wanted = fields > width ? piece.subarray(start, record.cut) : bytes;
     const body = record.bareCr ? requoted(wanted.toString(), dialect) : wanted;
     const place = `${line}${delimiter}${offset + start}${delimiter}${end - start}${delimiter}`;
@@ -124,7 +142,11 @@ async function copyScanned(
   }
 
   await scanFile(path, options, visit, between);
-  return shortRows;
+}
+
+function firstLineOf(record: Buffer): Buffer {
+  const end = record.findIndex((byte) => byte === 10 || byte === 13);
+  return end === -1 ? record : record.subarray(0, end);
 }
 
 /** The text of a record as it stands in the file, cut when it is very long. */

@@ -1,5 +1,5 @@
 import { parseSample } from '../delimited-parse.js';
-import { engineReads, fieldsOf, RecordScanner, unclosedQuote } from '../delimited-text.js';
+import { engineReads, fieldsOf, RecordScanner, UnclosedQuote } from '../delimited-text.js';
 import { AppError } from '../errors.js';
 import type { DelimitedDialect } from '../relation.js';
 
@@ -52,7 +52,7 @@ export function readStart(
     : parsedShapes(text, at, scanner.line, dialect, file.complete);
   const [first] = shapes;
   if (!first?.fields) {
-    if (openQuote !== null) throw unclosedQuote(file.origin, openQuote);
+    if (openQuote !== null) throw new UnclosedQuote(file.origin, openQuote, openQuote);
     if (file.complete) return undefined;
     throw notText(file.origin, `its first ${text.length} bytes hold no whole line`);
   }

@@ -288,12 +288,19 @@ describe('append', () => {
     expect(await readdir(folder)).toEqual(['0.csv']);
   });
 
-  it('names the line where a quote opens that is never closed', async () => {
+  it('sets the line aside where a quote opens that is never closed, and reads on behind it', async () => {
     const late = 'a,b\n1,x\n2,"y\n' + '3,z\n'.repeat(100_000);
-    await expect(load(['a', 'b'], [whole, text], [late])).rejects.toMatchObject({
-      code: 'MALFORMED_ROW',
-      details: { file: 'drop/0.csv', line: 3 },
-    });
+    const { rows, rejected } = await load(['a', 'b'], [whole, text], [late]);
+    expect(rows).toBe(100_001);
+    expect(rejected).toMatchObject([
+      { file: 'drop/0.csv', line: 3, raw: '2,"y', reason: expect.stringContaining('never closed') },
+    ]);
+  });
+
+  it('takes the last row for bad, and nothing else, when its quote is never closed', async () => {
+    const { table, rejected } = await load(['a', 'b'], [whole, text], ['a,b\n1,"x\ny"\n2,"z']);
+    expect(table).toEqual([[1, 'x\ny']]);
+    expect(rejected).toMatchObject([{ line: 4, raw: '2,"z' }]);
   });
 
   it('says how far a row reaches whose quote is closed too late', async () => {
