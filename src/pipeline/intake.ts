@@ -145,6 +145,9 @@ async function* readRows(
 ): AsyncGenerator<DescribedFile, void> {
   const { definition, limits, rowReader } = options;
   const { path, origin, partial = false } = file;
+  // The thread is told these and nothing else: whoever asks may hand in more than limits, secrets among it.
+  const { maxColumns, maxCellBytes, maxNesting, maxDocumentBytes } = limits;
+  const { maxInflatedBytes, maxInflationRatio } = limits;
   const task = {
     type,
     options: { ...definition.format[name], excludeFields: definition.excludeFields },
@@ -152,8 +155,8 @@ async function* readRows(
     path,
     arrival: file.arrival ?? arrived(await sizeOf(path)),
     target: `${path}.rows`,
-    limits,
-    parts: limits,
+    limits: { maxColumns, maxCellBytes, maxNesting, maxDocumentBytes },
+    parts: { maxInflatedBytes, maxInflationRatio },
     badRows: definition.badRows,
     maxRejectedRows: options.room(),
     ...(options.enough === undefined ? {} : { enough: options.enough }),

@@ -41,6 +41,8 @@ describe('taking a file in', () => {
       maxSpoolBytes: 1e9,
       maxInflatedBytes: 1e9,
       maxInflationRatio: 1100,
+      // What cannot be sent to a thread, and must not be: it gets its limits only.
+      ...({ secret: () => 'hidden' } as object),
     },
     signal: new AbortController().signal,
     room: () => 10,
