@@ -67,28 +67,18 @@ export function hasOrigins(definition: DatasetDefinition): boolean {
 /** A change of how files are read, which makes tables that were loaded before worth loading again. */
 const readingVersion = 1;
 
-/** What of a definition decides how objects become rows, as one text. */
+/** What of a definition decides how objects become rows, as one text: all but what is left out here. */
 export function recipeOf(definition: DatasetDefinition): string {
-  const { format, columns, dateColumns, excludeFields, addFileNameColumn, inferTypes } = definition;
-  const { sortBy, primaryKey, updateMode, badRows, maxRejectedRows, schemaDrift } = definition;
   const { compression, subfileName } = definition.selection;
   return JSON.stringify({
+    ...definition,
+    name: undefined,
+    title: undefined,
+    description: undefined,
+    schedule: undefined,
+    // Which objects there are is seen by the objects.
+    selection: { compression, subfileName },
     readingVersion,
-    connection: definition.connection,
-    compression,
-    subfileName,
-    format,
-    columns,
-    dateColumns,
-    excludeFields,
-    addFileNameColumn,
-    inferTypes,
-    sortBy,
-    primaryKey,
-    updateMode,
-    badRows,
-    maxRejectedRows,
-    schemaDrift,
   });
 }
 

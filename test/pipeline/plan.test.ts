@@ -88,6 +88,8 @@ describe('the recipe of a definition', () => {
       { columns: [{ source: 'a', type: 'STRING' }] },
       { selection: { prefix: 'p/', subfileName: 'x' } },
       { sortBy: ['a'] },
+      { dateColumnsSpec: 'a:dd-MM-yyyy' },
+      { connection: 'other' },
     ]) {
       expect(definition(change)).not.toBe(plain);
     }
