@@ -6,9 +6,10 @@ import type { Session } from '../engine/engine.js';
 import { sqlType } from '../engine/shapes.js';
 import { tableSizes } from '../engine/tables.js';
 import type { Segment } from '../query/query.js';
-import { empty, ident, integer, join, sql, value, type Sql } from '../sql.js';
-import { namesOf, primaryKeyNames } from './columns.js';
-import { hasOrigins, versionOf, type ListedObject } from './plan.js';
+import { within } from '../query/source.js';
+import { ident, integer, join, sql, value, type Sql } from '../sql.js';
+import { columnKey, namesOf, primaryKeyNames } from './columns.js';
+import { hasOrigins, onlyAdds, versionOf, type ListedObject } from './plan.js';
 import { segmentsOf, segmentsToMerge, wastedTables } from './segments.js';
 import { sameType } from './widen.js';
 
@@ -103,44 +104,43 @@ class Assembly {
   async rewritten(): Promise<Assembled> {
     const { definition, columns, keep, fresh, table, current, newTable } = this.#parts;
     const physical = this.#physical();
-    const names = physical.map(({ name }) => ident(name));
     const before = keep.length > 0 ? (current?.segments ?? []) : [];
-    const sources = before.map((segment, index) => this.#rows(segment, index, physical));
-    const removed: Sql[] = [];
-    if (this.#parts.gone.length > 0) removed.push(await this.#notFrom(before));
-    const fromBefore = sources.length > 0 ? sql`(${join(sources, sql` union all `)})` : undefined;
-    const kept: Sql[] = fromBefore ? [sql`select * from ${fromBefore} b`] : [];
-    let added =
-      fresh.length > 0 && table !== null
-        ? this.#rows({ table }, before.length, physical)
-        : undefined;
+    const upserts = definition.updateMode === 'UPSERT';
     const keys = primaryKeyNames(columns, definition.primaryKey).map((name) => ident(name));
-    if (definition.updateMode === 'UPSERT') {
-      if (added) {
-        added = sql`select * from (${added}) n qualify row_number() over
-          (partition by ${join(keys)} order by part desc, place desc) = 1`;
-      }
-      if (fromBefore && table !== null) {
-        const same = join(
-          keys.map((key) => sql`f.${key} = b.${key}`),
-          sql` and `,
+    const parts: Sql[] = [];
+    let stayed = 0;
+    if (before.length > 0) {
+      const conditions = [await this.#notFrom(before)];
+      if (upserts && table !== null) {
+        const same = keys.map((key) => sql`f.${key} = b.${key}`);
+        conditions.push(
+          sql`not exists (select 1 from ${ident(table)} f where ${join(same, sql` and `)})`,
         );
-        removed.push(sql`not exists (select 1 from ${ident(table)} f where ${same})`);
       }
+      const kept = sql`(${this.#rowsOf(before, physical)}) b where ${join(conditions, sql` and `)}`;
+      stayed = await this.#count(kept);
+      parts.push(sql`select * from ${kept}`);
     }
-    const where = removed.length > 0 ? sql` where ${join(removed, sql` and `)}` : empty;
-    const all = [...kept.map((one) => sql`${one}${where}`), ...(added ? [added] : [])];
-    const sorting = namesOf(columns, definition.sortBy, 'sort column').map(
+    if (table !== null) {
+      const rows = this.#rows({ table }, before.length, physical);
+      parts.push(
+        upserts
+          ? sql`select * from (${rows}) n qualify row_number() over
+              (partition by ${join(keys)} order by part desc, place desc) = 1`
+          : rows,
+      );
+    }
+    const order = namesOf(columns, definition.sortBy, 'sort column').map(
       (name) => sql`${ident(name)} asc nulls last`,
     );
-    const origins = hasOrigins(definition) ? [ident(fileNameColumn)] : [];
+    // Rows that are sorted are not in the order of their objects any more, and ties have to be.
+    if (order.length > 0 && hasOrigins(definition)) order.push(ident(fileNameColumn));
     const made = newTable();
     await this.#session.run(
-      sql`create table ${ident(made)} as select ${join(names)} from (${join(all, sql` union all `)}) r
-        order by ${join([...sorting, ...(definition.sortBy.length > 0 ? origins : []), sql`part`, sql`place`])}`,
+      sql`create table ${ident(made)} as select ${namesIn(physical)} from (${join(parts, sql` union all `)}) r
+        order by ${join([...order, sql`part`, sql`place`])}`,
     );
     const rows = await this.#count(ident(made));
-    const stayed = fromBefore ? await this.#count(sql`${fromBefore} b${where}`) : 0;
     const rowsBefore = keep.length > 0 ? Number(current?.rowCount ?? 0n) : 0;
     const manifest = this.#inOrder([...keep, ...fresh]).map((entry) => ({
       ...entry,
@@ -173,18 +173,17 @@ class Assembly {
     entries: readonly ManifestEntry[],
     which: (entry: ManifestEntry) => boolean,
   ): Promise<ManifestEntry[]> {
-    const made = this.#parts.newTable();
     const chosen = entries.map(which);
     const segments = segmentsOf(
       entries.filter((_, index) => chosen[index]),
       new Map(),
     );
+    // No rows, no matter where they stand.
+    if (segments.length === 0) return [...entries];
+    const made = this.#parts.newTable();
     const physical = this.#physical();
-    const names = physical.map(({ name }) => ident(name));
-    const sources = segments.map((segment, index) => this.#rows(segment, index, physical));
-    const none = sql`select ${join([...names, sql`0 as part`, sql`0 as place`])} from ${ident(this.#parts.table ?? '')} where false`;
     await this.#session.run(
-      sql`create table ${ident(made)} as select ${join(names)} from (${sources.length > 0 ? join(sources, sql` union all `) : none})`,
+      sql`create table ${ident(made)} as select ${namesIn(physical)} from (${this.#rowsOf(segments, physical)})`,
     );
     let first = 0;
     return entries.map((entry, index) => {
@@ -195,22 +194,20 @@ class Assembly {
     });
   }
 
-  /** Rows of a segment, with the types of the columns to be. */
+  #rowsOf(segments: readonly Segment[], physical: readonly Column[]): Sql {
+    const parts = segments.map((segment, index) => this.#rows(segment, index, physical));
+    return join(parts, sql` union all `);
+  }
+
+  /** Rows of a segment, with the types of the columns to be and their place in the order. */
   #rows(segment: Segment, part: number, physical: readonly Column[]): Sql {
-    const { table } = segment;
-    const known = new Set(
-      (table === this.#parts.table
-        ? this.#parts.columns
-        : (this.#parts.current?.columns ?? [])
-      ).map(keyOf),
-    );
-    const before = new Map(this.#parts.current?.columns.map((column) => [keyOf(column), column]));
+    const { table, columns: fresh, current } = this.#parts;
+    const own = segment.table === table ? fresh : (current?.columns ?? []);
+    // What only we see has no column of the dataset.
+    const names = new Map([...own, originColumn].map((one) => [columnKey(one), ident(one.name)]));
     const columns = physical.map((column) => {
-      const type = sqlType(column.type, column.decimal);
-      const own = table === this.#parts.table ? column : before.get(keyOf(column));
-      const has = known.has(keyOf(column)) || column.name === fileNameColumn;
-      const text = has ? ident(own?.name ?? column.name) : sql`null`;
-      return sql`${text}::${type} as ${ident(column.name)}`;
+      const given = names.get(columnKey(column)) ?? sql`null`;
+      return sql`${given}::${sqlType(column.type, column.decimal)} as ${ident(column.name)}`;
     });
     const places = sql`${integer(part)} as part, rowid as place`;
     return selectFrom(segment, sql`${join(columns)}, ${places}`);
@@ -223,7 +220,9 @@ class Assembly {
     return hasOrigins(definition) ? [...own, originColumn] : own;
   }
 
+  /** A condition for rows that came from none of the objects that are gone. */
   async #notFrom(segments: readonly Segment[]): Promise<Sql> {
+    if (this.#parts.gone.length === 0) return sql`true`;
     const gone = new Set(this.#parts.gone.map(({ key }) => key));
     const origins: Sql[] = [];
     for (const { table } of segments) {
@@ -241,8 +240,7 @@ class Assembly {
   /** INCREMENTAL has its rows as the objects are listed; what is only ever added stands in the order of its imports. */
   #inOrder(entries: readonly ManifestEntry[]): ManifestEntry[] {
     const { definition, objects } = this.#parts;
-    if (definition.updateMode === 'APPEND' || definition.updateMode === 'UPSERT')
-      return [...entries];
+    if (onlyAdds(definition.updateMode)) return [...entries];
     const byVersion = new Map(entries.map((entry) => [versionOf(entry), entry]));
     return objects.flatMap((object) => byVersion.get(versionOf(object)) ?? []);
   }
@@ -259,10 +257,7 @@ class Assembly {
 
 /** Something of each row of a segment. */
 export function selectFrom({ table, range }: Segment, what: Sql): Sql {
-  const within = range
-    ? sql` where rowid >= ${integer(range.first)} and rowid < ${integer(range.first + range.rows)}`
-    : empty;
-  return sql`select ${what} from ${ident(table)}${within}`;
+  return sql`select ${what} from ${ident(table)}${within(range, sql`rowid`)}`;
 }
 
 const originColumn: Column = {
@@ -272,6 +267,6 @@ const originColumn: Column = {
   nullable: false,
 };
 
-const keyOf = ({ source, occurrence = 0 }: Column) => `${occurrence} ${source}`;
+const namesIn = (columns: readonly Column[]) => join(columns.map(({ name }) => ident(name)));
 const rowsIn = (entries: readonly ManifestEntry[]) =>
   entries.reduce((sum, { rows }) => sum + rows, 0);

@@ -35,8 +35,9 @@ export function columnsOf(headers: readonly string[]): FoundColumn[] {
   });
 }
 
-/** Equal for equal columns only. */
-export const columnKey = (column: FoundColumn) => `${column.occurrence} ${column.source}`;
+/** Equal for equal columns only, in files and in tables. */
+export const columnKey = ({ source, occurrence = 0 }: Pick<Column, 'source' | 'occurrence'>) =>
+  `${occurrence} ${source}`;
 
 /** The columns of all files, in the order in which they first appear. */
 export function unionOfColumns(files: readonly (readonly FoundColumn[])[]): FoundColumn[] {

@@ -10,7 +10,7 @@ import { AppError, isAppError } from '../errors.js';
 import { assemble } from './assemble.js';
 import { progressReport } from './import-progress.js';
 import { loadObjects, type ReadJob } from './load-objects.js';
-import { planImport, recipeOf, type ImportPlan } from './plan.js';
+import { onlyAdds, planImport, recipeOf, type ImportPlan } from './plan.js';
 import { ReadAnew, RowsBefore } from './rows-before.js';
 import { selectObjects } from './select-objects.js';
 import type { LoadedTable } from './table-load.js';
@@ -49,18 +49,19 @@ export async function importObjects(job: ImportJob): Promise<Imported> {
   const { definition, current } = job.dataset;
   const objects = await objectsOf(job);
   const basis = current ? { recipe: current.recipe, manifest: job.manifest } : undefined;
-  const plan = planImport(definition.updateMode, objects, recipeOf(definition), basis);
+  const recipe = recipeOf(definition);
+  const plan = planImport(definition.updateMode, objects, recipe, basis);
   if (plan.kind === 'nothing') {
     return { progress: progressReport([], job.onProgress).current(), next: null };
   }
   try {
-    return await carryOut(job, objects, plan);
+    return await carryOut(job, recipe, objects, plan);
   } catch (error) {
     if (!(error instanceof ReadAnew)) throw error;
     await job.engine.session((session) => dropTables(session, job.table));
     const spoolDir = join(job.spoolDir, 'anew');
     await mkdir(spoolDir);
-    return carryOut({ ...job, spoolDir }, objects, { kind: 'anew', read: objects });
+    return carryOut({ ...job, spoolDir }, recipe, objects, { kind: 'anew', read: objects });
   }
 }
 
@@ -68,6 +69,7 @@ type Work = Exclude<ImportPlan<ObjectSummary>, { kind: 'nothing' }>;
 
 async function carryOut(
   job: ImportJob,
+  recipe: string,
   objects: readonly ObjectSummary[],
   plan: Work,
 ): Promise<Imported> {
@@ -75,7 +77,11 @@ async function carryOut(
   const { keep, gone } = plan.kind === 'change' ? plan : { keep: [], gone: job.manifest };
   const report = progressReport(plan.read, job.onProgress);
   const stays = (keep.length > 0 ? current : null) ?? undefined;
-  const before = stays && new RowsBefore(job.engine, stays, { mayCast: onlyAdds(job) });
+  const before =
+    stays &&
+    new RowsBefore(job.engine, stays, {
+      mayCast: onlyAdds(definition.updateMode),
+    });
   const loaded =
     plan.read.length > 0 ? await loadObjects({ ...job, before }, plan.read, report) : nothingRead;
   const keys = new Set([...objects, ...job.manifest].map(({ key }) => key));
@@ -122,7 +128,7 @@ async function carryOut(
       generation: {
         id: job.generation,
         segments: assembled.segments,
-        recipe: recipeOf(definition),
+        recipe,
         columns,
         sources: table === null ? (stays?.sources ?? []) : loaded.sources,
         rowCount: BigInt(assembled.rows),
@@ -146,24 +152,14 @@ const nothingRead: LoadedTable = {
 
 /** The selection's objects. What is only ever added to may be left without any. */
 async function objectsOf(job: ImportJob): Promise<ObjectSummary[]> {
+  const { current, definition } = job.dataset;
   try {
     return await selectObjects(job);
   } catch (error) {
-    if (
-      !onlyAdds(job) ||
-      !job.dataset.current ||
-      !isAppError(error) ||
-      error.code !== 'NO_OBJECTS'
-    ) {
-      throw error;
-    }
-    return [];
+    const empty = isAppError(error) && error.code === 'NO_OBJECTS';
+    if (empty && current && onlyAdds(definition.updateMode)) return [];
+    throw error;
   }
-}
-
-// Objects that were added once may be gone.
-function onlyAdds({ dataset }: ImportJob): boolean {
-  return ['APPEND', 'UPSERT'].includes(dataset.definition.updateMode);
 }
 
 function rowsByKey({ files }: LoadedTable, keys: ReadonlySet<string>): Map<string, number> {

@@ -39,18 +39,23 @@ export function planImport<O extends ListedObject>(
   const listed = new Set(objects.map(versionOf));
   const known = new Set(current.manifest.map(versionOf));
   const read = objects.filter((object) => !known.has(versionOf(object)));
-  const adds = mode === 'APPEND' || mode === 'UPSERT';
   // What was added stays, whatever became of its object and of the definition.
-  if (adds) {
+  if (onlyAdds(mode)) {
     return read.length === 0
       ? { kind: 'nothing' }
       : { kind: 'change', read, keep: current.manifest, gone: [] };
   }
   if (current.recipe !== recipe) return anew;
-  const [keep, gone] = partition(current.manifest, (entry) => listed.has(versionOf(entry)));
+  const keep = current.manifest.filter((entry) => listed.has(versionOf(entry)));
+  const gone = current.manifest.filter((entry) => !listed.has(versionOf(entry)));
   if (read.length === 0 && gone.length === 0) return { kind: 'nothing' };
   if (mode === 'REPLACE' || keep.length === 0) return anew;
   return { kind: 'change', read, keep, gone };
+}
+
+/** Rows stay when their objects are gone, so nothing can rely on reading those again. */
+export function onlyAdds(mode: UpdateMode): boolean {
+  return mode === 'APPEND' || mode === 'UPSERT';
 }
 
 /** An object that is written again is another object: another ETag. */
@@ -80,11 +85,4 @@ export function recipeOf(definition: DatasetDefinition): string {
     selection: { compression, subfileName },
     readingVersion,
   });
-}
-
-function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
-  const yes: T[] = [];
-  const no: T[] = [];
-  for (const item of items) (test(item) ? yes : no).push(item);
-  return [yes, no];
 }

@@ -45,7 +45,7 @@ export class RowsBefore {
   column(wanted: FoundColumn): Column | undefined {
     const key = columnKey(wanted);
     return this.#generation.columns.find(
-      (column) => column.name !== fileNameColumn && keyOf(column) === key,
+      (column) => column.name !== fileNameColumn && columnKey(column) === key,
     );
   }
 
@@ -89,5 +89,3 @@ export class RowsBefore {
     return row?.digits == null ? { empty } : { empty, wholeDigits: Number(row.digits) };
   }
 }
-
-const keyOf = ({ source, occurrence = 0 }: Column) => columnKey({ source, occurrence });

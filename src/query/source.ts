@@ -45,12 +45,16 @@ function union(
   const columns = names.map((name) => sql`s.${ident(name)}`);
   const parts = segments.map(({ table, range }, index) => {
     const place = sql`${rowId} + ${integer(BigInt(index) * segmentRows)} as ${ident(dialect.rowId)}`;
-    const within = range
-      ? sql` where ${rowId} >= ${integer(range.first)} and ${rowId} < ${integer(range.first + range.rows)}`
-      : empty;
-    return sql`select ${join([...columns, place])} from ${ident(table)} as s${aliases}${within}`;
+    return sql`select ${join([...columns, place])} from ${ident(table)} as s${aliases}${within(range, rowId)}`;
   });
   return join(parts, sql` union all `);
+}
+
+/** A WHERE clause for the rows of a segment's range. */
+export function within(range: Segment['range'], rowId: Sql): Sql {
+  if (!range) return empty;
+  const { first, rows } = range;
+  return sql` where ${rowId} >= ${integer(first)} and ${rowId} < ${integer(first + rows)}`;
 }
 
 /** The column of a name; COLUMN_NOT_FOUND lists those there are. */
