@@ -3,11 +3,13 @@ import type { AppError } from '../errors.js';
 import { toStatement, type Sql, type SqlValue } from '../sql.js';
 import { cancelled } from './duckdb-errors.js';
 import type { Row, RunOptions, Session } from './engine.js';
+import { PreparedStatements } from './prepared-statements.js';
 
 /** A {@link Session} on a connection of its own. */
 export class DuckDBSession implements Session {
   readonly #connection: DuckDBConnection;
   readonly #explain: (error: unknown) => Promise<Error>;
+  readonly #prepared: PreparedStatements;
   #running = 0;
   #closed: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
@@ -18,6 +20,7 @@ export class DuckDBSession implements Session {
   constructor(connection: DuckDBConnection, explain: (error: unknown) => Promise<Error>) {
     this.#connection = connection;
     this.#explain = explain;
+    this.#prepared = new PreparedStatements(connection);
   }
 
   async run(query: Sql, options: RunOptions = {}): Promise<number> {
@@ -32,8 +35,11 @@ export class DuckDBSession implements Session {
   rows(query: Sql, options: RunOptions = {}): Promise<Row[]> {
     return this.#execute(options, async () => {
       const { sql, parameters } = toStatement(query);
-      const reader = await this.#connection.runAndReadAll(sql, parameters.map(bound));
-      return reader.getRowObjects().map(plainRow);
+      return this.#prepared.use(sql, async (statement) => {
+        statement.bind(parameters.map(bound));
+        const reader = await statement.runAndReadAll();
+        return reader.getRowObjects().map(plainRow);
+      });
     });
   }
 
@@ -46,6 +52,7 @@ export class DuckDBSession implements Session {
   close(): Promise<void> {
     return (this.#closed ??= new Promise<void>((resolve) => {
       this.#whenIdle = () => {
+        this.#prepared.clear();
         this.#connection.closeSync();
         resolve();
       };
