@@ -1,30 +1,18 @@
-import {
-  findRun,
-  insertRun,
-  pruneRuns,
-  updateRun,
-  type Run,
-  type RunKind,
-} from '../catalog/runs.js';
+import { findRun, insertRun, updateRun, type Run } from '../catalog/runs.js';
 import type { Engine, Session } from '../engine/engine.js';
 import { AppError, isAppError } from '../errors.js';
 import type { Log } from '../log.js';
+import { attempt } from './attempt.js';
 import { systemClock, type Clock } from './clock.js';
-import { retryDelay } from './retry.js';
+import { deadlineOf } from './deadline.js';
+import { whatIsDue } from './due.js';
+import { liveRun, type LiveRun } from './live-run.js';
+import { nextAttempt } from './retry.js';
+import { storeEnd } from './run-end.js';
 import { runError } from './run-error.js';
 import { interrupted, newRun, started, successor, waiting } from './run-states.js';
 import { takeOver } from './take-over.js';
-import type { Asking, Outcome, RunnerOptions, Work } from './work.js';
-
-interface Live {
-  run: Run;
-  readonly work: Work;
-  /** Rejects when the run could not be stored: then there is none. */
-  readonly stored: Promise<void>;
-  readonly abort: AbortController;
-  readonly ended: Promise<void>;
-  readonly end: () => void;
-}
+import type { Asking, RunnerOptions, Work } from './work.js';
 
 /**
  * Executes runs: a few at a time, imports of one dataset one after the other. A run is stored before it is acknowledged
@@ -36,9 +24,9 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #live = new Map<string, Live>();
+  readonly #live = new Map<string, LiveRun>();
   /** What is stored and waits, for a slot or for its next attempt. */
-  readonly #queue: Live[] = [];
+  readonly #queue = new Set<LiveRun>();
   #sleep: () => void = () => undefined;
   /** Datasets whose waiting imports are left to the next start. */
   readonly #left = new Set<string>();
@@ -67,7 +55,7 @@ export class Runner {
       this.#log.warn({ run: id, kind }, 'run was interrupted by a stop');
     }
     for (const { run, work } of taken) {
-      this.#queue.push(this.#admit(run, work, Promise.resolve()));
+      this.#queue.add(this.#admit(run, work, Promise.resolve()));
     }
   }
 
@@ -103,7 +91,7 @@ export class Runner {
       throw error;
     }
     this.#changed(live);
-    this.#queue.push(live);
+    this.#queue.add(live);
     this.#next();
     return live.run;
   }
@@ -145,7 +133,7 @@ export class Runner {
     live.abort.abort(new AppError('CANCELLED', 'The run was cancelled'));
     // What is not stored yet is on its way into the queue, or to its caller as an error.
     await live.stored.catch(() => undefined);
-    if (this.#unqueue(live)) await this.#finish(live, { status: 'CANCELLED' });
+    if (this.#queue.delete(live)) await this.#finish(live, { status: 'CANCELLED' });
     await live.ended;
     return live.run.status === 'CANCELLED';
   }
@@ -160,7 +148,7 @@ export class Runner {
     for (const live of this.#of(datasetId)) {
       const attempt = live.run.error ? live.run.attempt - 1 : live.run.attempt;
       live.run = { ...live.run, maxAttempts: attempt };
-      if (live.run.error && this.#unqueue(live)) {
+      if (live.run.error && this.#queue.delete(live)) {
         await this.#finish(live, { status: 'FAILED', attempt });
       }
     }
@@ -177,7 +165,7 @@ export class Runner {
       [...this.#live.values()].map(async (live) => {
         live.abort.abort(new AppError('INTERRUPTED', 'The service is stopping'));
         await live.stored.catch(() => undefined);
-        if (this.#unqueue(live)) {
+        if (this.#queue.delete(live)) {
           if (live.run.trigger === 'SCHEDULE') this.#end(live, live.run);
           else await this.#interrupt(live);
         }
@@ -186,28 +174,24 @@ export class Runner {
     );
   }
 
-  #of(datasetId: string): Live[] {
+  #of(datasetId: string): LiveRun[] {
     return [...this.#live.values()].filter(({ work }) => work.datasetId === datasetId);
   }
 
-  #waiting(datasetId: string): Live | undefined {
+  #waiting(datasetId: string): LiveRun | undefined {
     return this.#of(datasetId).find(
       ({ run, abort }) => run.kind === 'IMPORT' && run.status === 'QUEUED' && !abort.signal.aborted,
     );
   }
 
-  #admit(run: Run, work: Work, stored: Promise<void>): Live {
-    let end: () => void = () => undefined;
-    const ended = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    const live: Live = { run, work, stored, abort: new AbortController(), ended, end };
+  #admit(run: Run, work: Work, stored: Promise<void>): LiveRun {
+    const live = liveRun(run, work, stored);
     this.#live.set(run.id, live);
     return live;
   }
 
   /** @returns undefined when what was to be joined does not wait any more, or never became a run */
-  async #join(live: Live, asking: Asking | undefined): Promise<Run | undefined> {
+  async #join(live: LiveRun, asking: Asking | undefined): Promise<Run | undefined> {
     try {
       await live.stored;
     } catch {
@@ -233,134 +217,72 @@ export class Runner {
     return live.run;
   }
 
-  #unqueue(live: Live): boolean {
-    const at = this.#queue.indexOf(live);
-    if (at >= 0) this.#queue.splice(at, 1);
-    return at >= 0;
-  }
-
   #next(): void {
     if (this.#holding || this.#closing) return;
     const now = this.#clock.now();
-    let wake: Date | undefined;
-    for (const live of [...this.#queue]) {
-      const { notBefore } = live.run;
-      if (live.abort.signal.aborted) continue;
-      if (notBefore && notBefore > now) {
-        if (!wake || notBefore < wake) wake = notBefore;
-      } else if (this.#mayStart(live)) {
-        this.#unqueue(live);
-        live.run = started(live.run, live.work.progress, now);
-        void this.#execute(live);
-      }
+    const running = [...this.#live.values()].filter(({ run }) => run.status === 'RUNNING');
+    const { due, wake } = whatIsDue(this.#queue, running, this.#options.slots, now);
+    for (const live of due) {
+      this.#queue.delete(live);
+      live.run = started(live.run, live.work.progress, now);
+      void this.#execute(live);
     }
     this.#sleep();
     if (wake) this.#sleep = this.#clock.at(wake, () => this.#next());
   }
 
-  #mayStart({ work }: Live): boolean {
-    const running = [...this.#live.values()].filter(({ run }) => run.status === 'RUNNING');
-    const sameKind = running.filter((live) => live.work.kind === work.kind);
-    if (sameKind.length >= this.#options.slots[work.kind]) return false;
-    return (
-      work.kind !== 'IMPORT' || !sameKind.some((live) => live.work.datasetId === work.datasetId)
-    );
-  }
-
-  async #execute(live: Live): Promise<void> {
-    const { work, abort } = live;
-    const deadline = this.#deadline(live.run);
-    const calm = deadline && this.#clock.at(deadline, () => abort.abort(this.#timeout(work.kind)));
-    let outcome: Outcome | undefined;
+  async #execute(live: LiveRun): Promise<void> {
+    const settings = { ...this.#options, engine: this.#engine, clock: this.#clock };
     try {
-      await this.#engine.transaction((session) => updateRun(session, live.run));
-      this.#changed(live);
-      const performed = await work.perform({
-        id: live.run.id,
-        signal: abort.signal,
-        report: (progress) => {
-          live.run = { ...live.run, progress };
-          this.#changed(live);
-        },
-      });
-      outcome = performed;
-      abort.signal.throwIfAborted();
-      const done: Run = {
-        ...live.run,
-        status: 'SUCCEEDED',
-        finishedAt: this.#clock.now(),
-        progress: performed.progress,
-      };
-      await this.#engine.transaction(async (session) => {
-        await performed.commit?.(session);
-        await this.#storeEnd(session, done);
-      });
-      try {
-        await performed.publish?.();
-      } catch (error) {
-        // It is committed: the run has succeeded whatever follows.
-        this.#log.error(
-          { err: error, run: done.id },
-          'what a run committed could not be published',
-        );
-      }
-      this.#end(live, done);
+      this.#end(live, await attempt(live, settings));
     } catch (error) {
-      await outcome?.discard?.().catch((problem: unknown) => {
-        this.#log.error({ err: problem, run: live.run.id }, 'clean-up after a failed run failed');
-      });
       await this.#failed(live, error);
-    } finally {
-      calm?.();
     }
   }
 
-  async #failed(live: Live, error: unknown): Promise<void> {
+  async #failed(live: LiveRun, error: unknown): Promise<void> {
     const { signal } = live.abort;
     const reason: unknown = signal.aborted ? signal.reason : error;
     const stop = signal.aborted && isAppError(reason) ? reason.code : undefined;
     if (stop === 'INTERRUPTED') return this.#interrupt(live);
     if (stop === 'CANCELLED') return this.#finish(live, { status: 'CANCELLED', error: null });
     const shown = runError(reason, live.run.id, this.#log);
-    const { attempt, maxAttempts } = live.run;
-    const delay = retryDelay(attempt, this.#options.random ?? Math.random);
-    const again = new Date(this.#clock.now().getTime() + delay);
-    const deadline = this.#deadline(live.run);
-    const inTime = !deadline || again < deadline;
-    if (!shown.retryable || attempt >= maxAttempts || !inTime) {
-      return this.#finish(live, { status: 'FAILED', error: shown });
-    }
-    await this.#retry(live, waiting(live.run, shown, again));
+    const { seconds, random = Math.random } = this.#options;
+    const again =
+      shown.retryable &&
+      nextAttempt(live.run, deadlineOf(live.run, seconds), this.#clock.now(), random);
+    if (again) await this.#retry(live, waiting(live.run, shown, again));
+    else await this.#finish(live, { status: 'FAILED', error: shown });
   }
 
-  async #retry(live: Live, run: Run): Promise<void> {
+  async #retry(live: LiveRun, run: Run): Promise<void> {
     await this.#store(run, (session) => updateRun(session, run));
     live.run = run;
     // Whoever stopped it while that was stored found it neither waiting nor working.
     if (this.#closing) return this.#end(live, run);
     if (live.abort.signal.aborted) return this.#finish(live, { status: 'CANCELLED' });
     this.#changed(live);
-    this.#queue.push(live);
+    this.#queue.add(live);
     this.#next();
   }
 
   /** Marks a run that the stop broke off, and leaves the next start what follows it. */
-  async #interrupt(live: Live): Promise<void> {
+  async #interrupt(live: LiveRun): Promise<void> {
     const now = this.#clock.now();
     const run = interrupted(live.run, now);
     const next = this.#left.has(run.datasetId)
       ? undefined
       : successor(live.run, live.work.progress, now);
     await this.#store(run, async (session) => {
-      await this.#storeEnd(session, run);
+      await storeEnd(session, run, this.#options);
       if (next) await insertRun(session, next);
     });
     this.#end(live, run);
   }
 
-  async #finish(live: Live, change: Pick<Run, 'status'> & Partial<Run>): Promise<void> {
+  async #finish(live: LiveRun, change: Pick<Run, 'status'> & Partial<Run>): Promise<void> {
     const run: Run = { ...live.run, ...change, notBefore: null, finishedAt: this.#clock.now() };
-    await this.#store(run, (session) => this.#storeEnd(session, run));
+    await this.#store(run, (session) => storeEnd(session, run, this.#options));
     this.#end(live, run);
   }
 
@@ -373,12 +295,7 @@ export class Runner {
     }
   }
 
-  async #storeEnd(session: Session, run: Run): Promise<void> {
-    await updateRun(session, run);
-    await pruneRuns(session, run, this.#options.keepRuns ?? 200);
-  }
-
-  #end(live: Live, run: Run): void {
+  #end(live: LiveRun, run: Run): void {
     live.run = run;
     this.#live.delete(run.id);
     this.#changed(live);
@@ -386,23 +303,7 @@ export class Runner {
     this.#next();
   }
 
-  #changed({ run }: Live): void {
+  #changed({ run }: LiveRun): void {
     this.#options.onChange?.(run);
-  }
-
-  #deadline({ kind, startedAt }: Run): Date | undefined {
-    const seconds = this.#options.seconds?.[kind];
-    return seconds === undefined || !startedAt
-      ? undefined
-      : new Date(startedAt.getTime() + seconds * 1000);
-  }
-
-  #timeout(kind: RunKind): AppError {
-    const limit = this.#options.seconds?.[kind] ?? 0;
-    return new AppError(
-      'IMPORT_TIMEOUT',
-      `The import took longer than ${limit} s; narrow the selection, or raise BUCKETQL_IMPORT_SECONDS`,
-      { details: { limit } },
-    );
   }
 }
