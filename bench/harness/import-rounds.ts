@@ -1,7 +1,7 @@
 import { alternate, timed } from './measure.js';
 import { peakMB, resetPeak } from './memory.js';
 import type { Measured } from './path.js';
-import { createDataset, heartbeat, importDataset, redefine } from './service-process.js';
+import { createDataset, heartbeat, importRows, redefine } from './service-process.js';
 import type { World } from './world.js';
 
 /** What a path imports. */
@@ -44,12 +44,7 @@ export async function importInTurns(
         await redefine(service, input, ++round);
         await resetPeak(service.pid);
         const stop = pauses ? heartbeat(service) : undefined;
-        const ms = await timed(async () => {
-          const run = await importDataset(service, dataset);
-          if (run.status !== 'SUCCEEDED' || Number(run.rowsAdded) !== rows) {
-            throw new Error(`${name}: ${rows} rows expected, ${JSON.stringify(run)}`);
-          }
-        });
+        const ms = await timed(() => importRows(service, dataset, rows));
         if (stop) waits.push(await stop());
         peaks.ours.push(await peakMB(service.pid));
         return ms;

@@ -198,6 +198,26 @@ export function heartbeat(service: ServiceProcess): () => Promise<number> {
   };
 }
 
+/**
+ * Imports a dataset until it has ended.
+ * @param rows How many it must add. (Default: at least one)
+ * @returns how many it added
+ * @throws when it did not succeed with as many rows
+ */
+export async function importRows(
+  service: ServiceProcess,
+  name: string,
+  rows?: number,
+): Promise<number> {
+  const run = await importDataset(service, name);
+  const added = Number(run.rowsAdded);
+  if (run.status !== 'SUCCEEDED' || (rows === undefined ? added === 0 : added !== rows)) {
+    const expected = rows === undefined ? 'rows' : `${rows} rows`;
+    throw new Error(`The import of ${name} was to add ${expected}, it says ${JSON.stringify(run)}`);
+  }
+  return added;
+}
+
 /** Imports a dataset; with `wait` (the default) until it has ended. */
 export async function importDataset(
   service: ServiceProcess,

@@ -6,7 +6,7 @@ import { columnTypes, fixturesIn, type Fixtures } from './fixtures.js';
 import { startSandboxProcess, type SandboxProcess } from './sandbox-process.js';
 import {
   createDataset,
-  importDataset,
+  importRows,
   startServiceProcess,
   type ServiceProcess,
 } from './service-process.js';
@@ -77,8 +77,7 @@ export async function openWorld(scale: number): Promise<World> {
     for (const [name, paths] of Object.entries(tables)) {
       await upload(`${name}/`, paths);
       await createDataset(service, { name, connection, prefix: `${name}/` });
-      const run = await importDataset(service, name);
-      if (run.status !== 'SUCCEEDED') throw new Error(`${name}: ${JSON.stringify(run.error)}`);
+      await importRows(service, name);
       await engine.run(`create table ${name} as select * from ${readCsv(paths)}`);
     }
     return { service, connection, engine, resolversUrl: await engine.serve('sales') };

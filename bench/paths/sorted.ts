@@ -2,7 +2,7 @@ import { customerCount } from '../harness/fixtures.js';
 import { alternate, seeded, timed } from '../harness/measure.js';
 import { peakMB, resetPeak } from '../harness/memory.js';
 import type { BenchPath } from '../harness/path.js';
-import { createDataset, importDataset } from '../harness/service-process.js';
+import { createDataset, importRows } from '../harness/service-process.js';
 
 const queries = 40;
 
@@ -21,8 +21,7 @@ export const sorted: readonly BenchPath[] = [
         prefix: 'sales/',
         sortBy: ['customer', 'ordered_at'],
       });
-      const run = await importDataset(service, name);
-      if (run.status !== 'SUCCEEDED') throw new Error(JSON.stringify(run.error));
+      await importRows(service, name, world.fixtures.rows);
       await resetPeak(service.pid);
       const random = seeded(5);
       const customers = Array.from({ length: queries }, () =>
