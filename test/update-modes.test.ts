@@ -4,18 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openDuckDB } from '../src/engine/duckdb.js';
 import { literal, sql, type Sql } from '../src/sql.js';
+import { randomFrom } from './support/random.js';
 import { importAgain, importCsv, startTestService, type TestService } from './support/service.js';
-
-/** A small generator of numbers that are the same in each run (mulberry32). */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 describe('update modes', () => {
   let service: TestService;
@@ -41,10 +31,10 @@ describe('update modes', () => {
   };
 
   describe('INCREMENTAL', () => {
-    const random = numbers(20261122);
+    const random = randomFrom(20261122);
     const files = new Map<string, string>();
     const file = (rows: number) => {
-      const wide = random(4) === 0;
+      const wide = random.oneIn(4);
       const lines = Array.from({ length: rows }, () => {
         const id = wide ? 3_000_000_000 + random(1000) : random(1000);
         return `${id},x${random(9)}${wide ? `,${random(100)}` : ''}`;

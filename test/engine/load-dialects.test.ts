@@ -10,6 +10,7 @@ import type { Engine } from '../../src/engine/engine.js';
 import { append, createTable } from '../../src/engine/load.js';
 import type { DelimitedDialect, DelimitedRelation } from '../../src/relation.js';
 import { ident, sql } from '../../src/sql.js';
+import { randomFrom } from '../support/random.js';
 
 let engine: Engine;
 let folder: string;
@@ -23,41 +24,30 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Numbers from a seed, so that a failure can be seen again (xorshift). */
-function random(seed: number) {
-  let state = seed * 2654435761 + 1;
-  const next = (below: number) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-  return { next, pick: <T>(from: readonly T[]): T => from[next(from.length)] as T };
-}
-
 const headers = ['a', 'b', 'c'];
 
 /** A random table in a random dialect, and what a reader must make of it. */
 function generate(seed: number, exotic: boolean) {
-  const { next, pick } = random(seed);
-  const quote = exotic ? pick(['«', '“', '😀', "'"]) : pick(['"', "'", '"', '']);
+  const random = randomFrom(seed);
+  const quote = exotic ? random.pick(['«', '“', '😀', "'"]) : random.pick(['"', "'", '"', '']);
   const dialect: DelimitedDialect = {
     delimiter: exotic
-      ? pick(['<=>--', '|~~~|', '§§§', '—|—'])
-      : pick([',', ';', '\t', '|', '||', '~^~', ' ', '§']),
+      ? random.pick(['<=>--', '|~~~|', '§§§', '—|—'])
+      : random.pick([',', ';', '\t', '|', '||', '~^~', ' ', '§']),
     quote,
-    escape: quote === '' ? '' : pick([quote, exotic ? '\\\\' : '\\', exotic ? '¬' : quote, '']),
+    escape:
+      quote === '' ? '' : random.pick([quote, exotic ? '\\\\' : '\\', exotic ? '¬' : quote, '']),
   };
   const { delimiter, escape } = dialect;
-  const end = pick(['\n', '\r\n', '\r']);
+  const end = random.pick(['\n', '\r\n', '\r']);
   const marks = [delimiter, quote, escape].filter((mark) => mark !== '');
   const pieces = ['a', 'é', '字', ' ', '0', 'word', delimiter, quote, escape, end];
   const field = () => {
-    let text = Array.from({ length: next(5) }, () => pick(pieces)).join('');
+    let text = Array.from({ length: random(5) }, () => random.pick(pieces)).join('');
     const bare = (mark: string) => text.includes(mark.charAt(0));
     // Outside quotes only what needs none; spaces beside quotes are forgiven and so cannot be compared.
     const plain = !/[\r\n"'\\]/.test(text) && !marks.some(bare) && text.trim() !== '';
-    if (quote === '' || (plain && next(2) === 0)) return plain ? [text, text] : ['x', 'x'];
+    if (quote === '' || (plain && random.oneIn(2))) return plain ? [text, text] : ['x', 'x'];
     if (escape === '') {
       text = text.replaceAll(quote, '');
       return [text, quote + text + quote];
@@ -68,12 +58,12 @@ function generate(seed: number, exotic: boolean) {
     if (escape !== quote) inner = inner.replaceAll(escape, escape + escape);
     return [text, quote + inner.replaceAll(quote, escape + quote) + quote];
   };
-  const records = Array.from({ length: 1 + next(30) }, () => headers.map(field));
+  const records = Array.from({ length: 1 + random(30) }, () => headers.map(field));
   const lines = records.map((record) => record.map(([, written]) => written).join(delimiter));
   return {
     dialect,
     end,
-    text: lines.join(end) + (next(2) === 0 ? end : ''),
+    text: lines.join(end) + (random.oneIn(2) ? end : ''),
     rows: records.map((record) => record.map(([text]) => text)),
   };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeCursor } from '../../src/query/cursor.js';
 import type { Filter, Ordering, Page, RowsQuery, Source } from '../../src/query/query.js';
+import { randomFrom } from '../support/random.js';
 import { column, compare, objectOf, openDatabase, type Block, type Database } from './database.js';
 
 const from: Source = {
@@ -21,17 +22,10 @@ const from: Source = {
 const rowCount = 60;
 const generation = 'generation "7" 🦆';
 
-// mulberry32: small, seeded, good enough to pick orderings
-let state = 20_240_229;
-function random(below: number): number {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) % below;
-}
+const random = randomFrom(20_240_229);
 
 function pick(values: readonly string[]): string {
-  return random(4) === 0 ? 'null' : (values[random(values.length)] ?? 'null');
+  return random.oneIn(4) ? 'null' : random.pick(values);
 }
 
 let database: Database;
@@ -63,8 +57,8 @@ afterAll(() => database.close());
 const randomOrdering = (): Ordering[] =>
   Array.from({ length: random(4) }, () => ({
     column: from.columns[1 + random(from.columns.length - 1)]?.name ?? 'id',
-    descending: random(2) === 0,
-    nulls: random(2) === 0 ? ('first' as const) : ('last' as const),
+    descending: random.oneIn(2),
+    nulls: random.oneIn(2) ? ('first' as const) : ('last' as const),
   }));
 
 const idsOf = (blocks: readonly Block[]) =>

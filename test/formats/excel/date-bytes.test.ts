@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { DateBytes } from '../../../src/formats/excel/date-bytes.js';
 import { serialText, type NumberKind } from '../../../src/formats/excel/dates.js';
+import { randomFrom } from '../../support/random.js';
 
 const dates = new DateBytes();
 
@@ -12,11 +13,9 @@ function written(digits: string, kind: NumberKind, date1904 = false): string | u
 
 describe('dates that go from digits to bytes', () => {
   it('are the same as those that go through numbers', () => {
-    let seed = 7;
-    const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+    const random = randomFrom(7);
     for (let n = 0; n < 20_000; n++) {
-      const serial =
-        Math.floor(random() * 2_958_466) + Math.round(random() * 86_400_000) / 86_400_000;
+      const serial = random(2_958_466) + random(86_400_001) / 86_400_000;
       const kind = (['date', 'dateTime', 'time'] as const)[n % 3] ?? 'date';
       const date1904 = n % 2 === 1;
       const text = written(String(serial), kind, date1904);

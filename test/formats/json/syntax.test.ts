@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readJson } from '../../support/json.js';
+import { randomFrom, type Random } from '../../support/random.js';
 
 const whole = Infinity;
 
@@ -150,31 +151,18 @@ describe('strict JSON', () => {
   });
 });
 
-/** Numbers between 0 and 1, the same ones for the same seed. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 const letters = [...'a"\\/\n\té€😀\u0001{}[],:'];
 
-function anyValue(next: () => number, depth: number): unknown {
-  const kind = Math.floor(next() * (depth > 3 ? 5 : 7));
-  const size = Math.floor(next() * 4);
+function anyValue(random: Random, depth: number): unknown {
+  const kind = random(depth > 3 ? 5 : 7);
+  const size = random(4);
   if (kind === 0) return null;
-  if (kind === 1) return next() < 0.5;
-  if (kind === 2) return Math.floor(next() * 1e6) / (next() < 0.5 ? 1 : 1000) - 500;
-  if (kind < 5)
-    return Array.from(
-      { length: size * 2 },
-      () => letters[Math.floor(next() * letters.length)],
-    ).join('');
-  if (kind === 5) return Array.from({ length: size }, () => anyValue(next, depth + 1));
+  if (kind === 1) return random.oneIn(2);
+  if (kind === 2) return random(1e6) / (random.oneIn(2) ? 1 : 1000) - 500;
+  if (kind < 5) return Array.from({ length: size * 2 }, () => random.pick(letters)).join('');
+  if (kind === 5) return Array.from({ length: size }, () => anyValue(random, depth + 1));
   return Object.fromEntries(
-    Array.from({ length: size }, () => [`k${Math.floor(next() * 5)}`, anyValue(next, depth + 1)]),
+    Array.from({ length: size }, () => [`k${random(5)}`, anyValue(random, depth + 1)]),
   );
 }
 
@@ -193,9 +181,9 @@ function columnsOf(value: unknown, source: string, into: Record<string, string> 
 
 describe('any JSON', () => {
   it('has the values that JSON.parse finds, however it is cut', () => {
-    const next = random(42);
+    const random = randomFrom(42);
     for (let round = 0; round < 150; round++) {
-      const records = Array.from({ length: 5 }, () => ({ id: 1, v: anyValue(next, 0) }));
+      const records = Array.from({ length: 5 }, () => ({ id: 1, v: anyValue(random, 0) }));
       const indent = round % 3;
       const text = JSON.stringify(records, null, indent);
       const ascii = text.replace(
@@ -203,7 +191,7 @@ describe('any JSON', () => {
         (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
       );
       const wanted = records.map((record) => columnsOf(record, ''));
-      for (const pieceBytes of [1, 1 + Math.floor(next() * 40), whole])
+      for (const pieceBytes of [1, 1 + random(40), whole])
         expect(readJson(text, {}, pieceBytes).objects()).toEqual(wanted);
       const parsed = readJson(ascii, {}, 5).objects();
       expect(parsed.map((row) => row['v'] && !/^[[{]/.test(row['v']))).toEqual(

@@ -1,34 +1,25 @@
 import { describe, expect, it } from '@jest/globals';
 import { xmlParser } from '../../../src/formats/xml/parser.js';
 import { defaultFormatLimits } from '../../../src/limits.js';
+import { randomFrom, type Random } from '../../support/random.js';
 import { collectRows } from '../../support/rows.js';
 
-/** Numbers that look random and are the same each time (mulberry32). */
-function numbers(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
-
-function element(random: (below: number) => number, depth: number): string {
-  const name = ['a', 'b', 'c', 'p:b', 'd'][random(5)]!;
+function element(random: Random, depth: number): string {
+  const name = random.pick(['a', 'b', 'c', 'p:b', 'd']);
   const attributes = ['id', 'k']
-    .filter(() => random(3) === 0)
-    .map((key) => ` ${key}="${random(4) === 0 ? '&lt;' : random(3)}"`);
+    .filter(() => random.oneIn(3))
+    .map((key) => ` ${key}="${random.oneIn(4) ? '&lt;' : random(3)}"`);
   const parts: string[] = [];
   for (let count = depth > 4 ? 0 : random(5); count > 0; count--)
     parts.push(element(random, depth + 1));
-  if (random(3) > 0 && (parts.length === 0 || random(6) === 0))
+  if (random(3) > 0 && (parts.length === 0 || random.oneIn(6)))
     parts.splice(
       random(parts.length + 1),
       0,
       ['x', ' y\r\n ', '&amp;', '<![CDATA[z]]>', 'ü<!-- c -->'][random(5)]!,
     );
-  if (parts.length === 0 && random(2) === 0) return `<${name}${attributes.join('')}/>`;
-  return `<${name}${attributes.join('')}>${parts.join(random(2) === 0 ? '\n ' : '')}</${name}>`;
+  if (parts.length === 0 && random.oneIn(2)) return `<${name}${attributes.join('')}/>`;
+  return `<${name}${attributes.join('')}>${parts.join(random.oneIn(2) ? '\n ' : '')}</${name}>`;
 }
 
 function rowsOf(xml: string, xpath: string, piece: number, flatten: readonly string[]) {
@@ -75,7 +66,7 @@ describe('streaming and the whole document', () => {
 
   it.each(xpaths)('give equal rows for %s', (xpath) => {
     for (let seed = 1; seed <= 25; seed++) {
-      const random = numbers(seed);
+      const random = randomFrom(seed);
       const xml = `<r>${Array.from({ length: 1 + random(12) }, () => element(random, 1)).join('')}</r>`;
       const flatten = seed % 3 === 0 ? ['a', 'b.c'] : [];
       // A condition that always holds and looks at the document as a whole.
