@@ -175,6 +175,9 @@ export function openBucket(
         open = uploadId;
         await uploads?.began(key, uploadId);
       };
+      const ended = async () => {
+        if (open !== undefined) await uploads?.ended(open);
+      };
       let bytes = 0;
       async function* counted() {
         for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -199,12 +202,16 @@ export function openBucket(
       signal?.addEventListener('abort', abort, { once: true });
       try {
         const { ETag } = await upload.done();
-        if (open !== undefined) await uploads?.ended(open);
+        await ended();
         return { key, bytes, etag: (ETag ?? '').replaceAll('"', '') };
       } catch (error) {
-        // It was aborted already, if that could be; to be sure costs one request.
-        const aborted = open !== undefined && this.abortUpload(key, open);
-        if (aborted) await aborted.then(() => uploads?.ended(open ?? '')).catch(() => undefined);
+        try {
+          // It was aborted already, if that could be; to be sure costs one request.
+          if (open !== undefined) await this.abortUpload(key, open);
+          await ended();
+        } catch {
+          // It stays written down, and whoever finds it there tries again.
+        }
         throw awsError(error, attempt('s3:PutObject', key));
       } finally {
         signal?.removeEventListener('abort', abort);

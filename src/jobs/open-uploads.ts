@@ -1,11 +1,9 @@
+import type { Uploads } from '../aws/objects.js';
 import { findConnection } from '../catalog/connections.js';
-import type { Secrets } from '../catalog/secrets.js';
 import { deleteUpload, insertUpload, listUploads, type OpenUpload } from '../catalog/uploads.js';
 import type { Engine } from '../engine/engine.js';
-import type { Log } from '../log.js';
-import type { Buckets } from '../pipeline/buckets.js';
-import type { Uploads } from '../aws/objects.js';
 import type { Clock } from './clock.js';
+import type { WorkSettings } from './import-work.js';
 
 /** What the uploads of runs are written down with. */
 export function uploadsOf(engine: Engine, connectionId: string): Uploads {
@@ -16,6 +14,14 @@ export function uploadsOf(engine: Engine, connectionId: string): Uploads {
   };
 }
 
+/** What aborting uploads needs. */
+export interface AbortSettings extends Pick<
+  WorkSettings,
+  'engine' | 'secrets' | 'buckets' | 'log'
+> {
+  readonly clock: Clock;
+}
+
 const triesApartMs = 20_000;
 const tries = 5;
 
@@ -23,13 +29,7 @@ const tries = 5;
  * Aborts what a stopped process left open, some times over when S3 cannot be reached. What cannot be aborted stays written
  * down for the next start.
  */
-export async function abortOpenUploads(settings: {
-  readonly engine: Engine;
-  readonly secrets: Secrets;
-  readonly buckets: Buckets;
-  readonly log: Log;
-  readonly clock: Clock;
-}): Promise<void> {
+export async function abortOpenUploads(settings: AbortSettings): Promise<void> {
   const { engine, log, clock } = settings;
   // Those of runs that begin from now on are not ours.
   let open = await engine.read(listUploads);
@@ -53,11 +53,7 @@ export async function abortOpenUploads(settings: {
 }
 
 async function abort(
-  {
-    engine,
-    secrets,
-    buckets,
-  }: { readonly engine: Engine; readonly secrets: Secrets; readonly buckets: Buckets },
+  { engine, secrets, buckets }: AbortSettings,
   { uploadId, connectionId, key }: OpenUpload,
 ): Promise<void> {
   const connection = await engine.read((session) =>
