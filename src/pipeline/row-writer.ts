@@ -1,27 +1,17 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
 import { AppError } from '../errors.js';
 import { Rejects } from '../engine/rejects.js';
 import type { RowSink, UnreadRecord } from '../formats/rows.js';
 import type { FormatLimits } from '../limits.js';
-import { rowDialect, type CellKind, type RowColumn, type RowFile } from '../relation.js';
+import { rowDialect, type CellKind, type RowColumn } from '../relation.js';
+import { RowFiles, type RowBlock, type RowFilesOptions } from './row-files.js';
 
 /** Where and how rows are written. */
-export interface RowWriterOptions {
-  /** Object key, or `archive.zip!member`. */
-  readonly origin: string;
-  /** Path of the n-th file, counted from 0. */
-  readonly path: (n: number) => string;
+export interface RowWriterOptions extends RowFilesOptions {
   readonly limits: Pick<FormatLimits, 'maxColumns' | 'maxCellBytes'>;
   readonly badRows: 'REJECT' | 'FAIL';
   readonly maxRejectedRows: number;
   /** The sink is full behind that many rows. (Default: never) */
   readonly enough?: number;
-  /**
-   * A file that is that long is handed over and another one begun. (Default: 4 MiB for the first, then twice the one
-   * before up to 48 MiB: the engine has something to do soon, and not too many statements)
-   */
-  readonly fileBytes?: number;
-  readonly onFile: (file: RowFile) => void;
   /** Told now and then that rows are coming. */
   readonly onProgress?: () => void;
 }
@@ -32,24 +22,14 @@ const quote = rowDialect.quote.charCodeAt(0);
 const LF = 10;
 const CR = 13;
 const mostDigits = 17;
-const firstFileBytes = 4 << 20;
-const mostFileBytes = 48 << 20;
 
 // What a cell of the current row is.
 const nothing = 0;
 const asBytes = 1;
 const asText = 2;
 
-interface OpenFile {
-  readonly path: string;
-  readonly descriptor: number;
-  readonly width: number;
-  rows: number;
-  bytes: number;
-}
-
 /**
- * Writes the rows of one file of a row format as {@link RowFile}s. Columns may appear at any time: rows that still wait
+ * Writes the rows of one file of a row format to {@link RowFiles}. Columns may appear at any time: rows that still wait
  * in memory get the new cells as nulls, rows that are written already stay in a narrower file. Blocks while it writes,
  * so it belongs outside of the main thread.
  */
@@ -70,9 +50,8 @@ export class RowWriter implements RowSink {
   #at = 0;
   /** Where the rows in the buffer end, and how many cells they have from a row on. */
   readonly #rowEnds: number[] = [];
-  #widths: { readonly firstRow: number; readonly width: number }[] = [];
-  #file: OpenFile | undefined;
-  #files = 0;
+  #widths: RowBlock['widths'][number][] = [];
+  readonly #files: RowFiles;
   #rows = 0;
   #longest = 0;
   #record = -1;
@@ -81,6 +60,7 @@ export class RowWriter implements RowSink {
   constructor(options: RowWriterOptions) {
     this.#options = options;
     this.#rejects = new Rejects(options);
+    this.#files = new RowFiles(options, this.#columns);
   }
 
   get rows(): number {
@@ -224,13 +204,12 @@ export class RowWriter implements RowSink {
   /** Hands over what is left. */
   end(): void {
     this.#flush();
-    this.#endFile();
+    this.#files.end();
   }
 
   /** Gives up: closes what is open. */
   close(): void {
-    if (this.#file) closeSync(this.#file.descriptor);
-    this.#file = undefined;
+    this.#files.close();
   }
 
   // There is always room for the marks of a row; each cell asks for what it needs on top.
@@ -319,79 +298,19 @@ export class RowWriter implements RowSink {
     return text.slice(0, 200).replaceAll('\0', '\ufffd');
   }
 
-  /** Writes the buffered rows: as many as fit to the open file's width there, the others to a new one. */
+  /** Writes the buffered rows. */
   #flush(): void {
-    const { length } = this.#rowEnds;
-    if (length === 0) return;
-    let row = 0;
-    if (this.#file) {
-      const narrow = this.#file.width;
-      const wider = this.#widths.find(({ width }) => width > narrow);
-      row = wider?.firstRow ?? length;
-      this.#write(0, row, narrow);
-    }
-    if (row < length) {
-      this.#endFile();
-      const width = this.#columns.length;
-      const path = this.#options.path(this.#files++);
-      this.#file = { path, descriptor: openSync(path, 'wx'), width, rows: 0, bytes: 0 };
-      this.#write(row, length, width);
-    }
+    if (this.#rowEnds.length === 0) return;
+    this.#files.write({
+      bytes: this.#out,
+      rowEnds: this.#rowEnds,
+      widths: this.#widths,
+      longest: this.#longest,
+    });
     this.#options.onProgress?.();
     this.#rowEnds.length = 0;
     this.#widths = [];
     this.#at = 0;
     if (this.#out.length > bufferBytes * 8) this.#out = Buffer.allocUnsafe(bufferBytes * 2);
-    const enough =
-      this.#options.fileBytes ?? Math.min(firstFileBytes * 2 ** (this.#files - 1), mostFileBytes);
-    if ((this.#file?.bytes ?? 0) >= enough) this.#endFile();
   }
-
-  // Rows from one on up to another, each filled up to the width with nulls.
-  #write(from: number, to: number, width: number): void {
-    const file = this.#file;
-    if (!file || from === to) return;
-    this.#widths.forEach((region, index) => {
-      const first = Math.max(from, region.firstRow);
-      const last = Math.min(to, this.#widths[index + 1]?.firstRow ?? this.#rowEnds.length);
-      if (first >= last) return;
-      const start = first === 0 ? 0 : (this.#rowEnds[first - 1] ?? 0);
-      const end = this.#rowEnds[last - 1] ?? 0;
-      if (region.width === width) {
-        writeAll(file, this.#out.subarray(start, end));
-        return;
-      }
-      const missing = Buffer.alloc(width - region.width + 1, delimiter);
-      missing[missing.length - 1] = LF;
-      const pieces: Buffer[] = [];
-      let at = start;
-      for (let row = first; row < last; row++) {
-        const rowEnd = this.#rowEnds[row] ?? end;
-        pieces.push(this.#out.subarray(at, rowEnd - 1), missing);
-        at = rowEnd;
-      }
-      writeAll(file, Buffer.concat(pieces));
-    });
-    file.rows += to - from;
-  }
-
-  #endFile(): void {
-    const file = this.#file;
-    if (!file) return;
-    closeSync(file.descriptor);
-    this.#file = undefined;
-    this.#options.onFile({
-      path: file.path,
-      origin: this.#options.origin,
-      rows: file.rows,
-      bytes: file.bytes,
-      maxLineBytes: this.#longest + file.width,
-      columns: this.#columns.slice(0, file.width).map((column) => ({ ...column })),
-    });
-  }
-}
-
-function writeAll(file: OpenFile, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length;) at += writeSync(file.descriptor, bytes, at);
-  file.bytes += bytes.length;
 }
