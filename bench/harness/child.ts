@@ -23,7 +23,11 @@ interface Reply {
 
 /** Starts a module of the harness as a process of its own. */
 export function startChild(module: URL): Child {
-  const child = fork(fileURLToPath(module), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(module), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Node's own four threads would hold back an engine that is asked over more connections.
+    env: { ...process.env, UV_THREADPOOL_SIZE: '20' },
+  });
   const pending = new Map<number, (reply: Reply) => void>();
   let asked = 0;
   child.on('message', (reply: Reply) => pending.get(reply.id)?.(reply));

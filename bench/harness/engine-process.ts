@@ -9,6 +9,8 @@ export interface EngineProcess {
   run(sql: string): Promise<number>;
   /** Runs a select and fetches its rows. @returns milliseconds, and the rows if asked for */
   rows(sql: string, want?: boolean): Promise<{ ms: number; rows: Record<string, unknown>[] }>;
+  /** Sets the engine's threads, and runs selects over so many connections. @returns milliseconds until the last row */
+  burst(sqls: readonly string[], connections: number, threads: number): Promise<number>;
   /**
    * Serves `rows(customer, limit)` of a table the way GraphQL servers usually do: Apollo, row objects, a resolver a field.
    * @returns its URL
@@ -25,6 +27,7 @@ export async function startEngineProcess(path: string): Promise<EngineProcess> {
     pid: child.pid,
     run: (sql) => child.ask('run', sql),
     rows: (sql, want = false) => child.ask('rows', { sql, want }),
+    burst: (sqls, connections, threads) => child.ask('burst', { sqls, connections, threads }),
     serve: (table) => child.ask('serve', table),
     stop: () => child.stop(),
   };
@@ -38,11 +41,20 @@ const typeDefs = `#graphql
   type Query { rows(customer: Int, limit: Int!): [Row!]! }
 `;
 
+const ownThreads = 2;
+
+interface Burst {
+  readonly sqls: readonly string[];
+  readonly connections: number;
+  readonly threads: number;
+}
+
 function main(): void {
+  let instance: DuckDBInstance;
   let connection: DuckDBConnection;
   answerParent({
     async open(path: string) {
-      const instance = await DuckDBInstance.create(path, { threads: '2' });
+      instance = await DuckDBInstance.create(path, { threads: String(ownThreads) });
       connection = await instance.connect();
     },
     async run(sql: string) {
@@ -55,6 +67,25 @@ function main(): void {
       const rows = (await connection.runAndReadAll(sql)).getRowObjectsJson();
       const ms = performance.now() - began;
       return { ms, rows: want ? rows : [] };
+    },
+    async burst({ sqls, connections, threads }: Burst) {
+      await connection.run(`set threads = ${threads}`);
+      const left = [...sqls];
+      const askers = await Promise.all(
+        Array.from({ length: connections }, () => instance.connect()),
+      );
+      const began = performance.now();
+      await Promise.all(
+        askers.map(async (asker) => {
+          for (let sql = left.pop(); sql !== undefined; sql = left.pop()) {
+            (await asker.runAndReadAll(sql)).getRowObjectsJson();
+          }
+        }),
+      );
+      const ms = performance.now() - began;
+      for (const asker of askers) asker.closeSync();
+      await connection.run(`set threads = ${ownThreads}`);
+      return ms;
     },
     async serve(table: string) {
       // Only here, so that the engine's memory is its own where nothing is served.

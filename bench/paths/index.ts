@@ -1,4 +1,5 @@
 import type { BenchPath } from '../harness/path.js';
+import { concurrency } from './concurrency.js';
 import { duringImport } from './during-import.js';
 import { formats } from './formats.js';
 import { imports } from './imports.js';
@@ -14,6 +15,7 @@ export const paths: readonly BenchPath[] = [
   ...incremental,
   ...queries,
   ...sorted,
+  ...concurrency,
   ...duringImport,
   ...writebacks,
 ];
