@@ -294,6 +294,24 @@ describe('imports', () => {
     });
   });
 
+  it('finds a named column that only a later object has, in previews too', async () => {
+    await put('later/a.csv', 'id\n1\n');
+    await put('later/b.csv', 'id,extra,note\n2,x,y\n');
+    const name = names();
+    const input = { name, connection, selection: { prefix: 'later/' }, excludeFields: ['extra'] };
+    const { previewDataset } = await service.data<{ previewDataset: { rows: unknown[] } }>(
+      `query ($input: DatasetInput!) { previewDataset(input: $input) { rows } }`,
+      { input: { ...input, format: { type: 'CSV' } } },
+    );
+    const rows = [
+      { id: 1, note: null },
+      { id: 2, note: 'y' },
+    ];
+    expect(previewDataset.rows).toEqual(rows);
+    expect(await importCsv(service, input)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await service.data(`{ ${name} { id note } }`)).toEqual({ [name]: rows });
+  });
+
   it('adds and removes fields in the live schema as imports change the columns', async () => {
     await put('live/1.csv', 'a\n1\n');
     const name = names();

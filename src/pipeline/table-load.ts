@@ -2,6 +2,7 @@ import type { Column } from '../columns.js';
 import type { Session } from '../engine/engine.js';
 import { append, createTable, TypeTooNarrow, type RejectedRow } from '../engine/load.js';
 import { appendParquet } from '../engine/parquet/append.js';
+import { isAppError } from '../errors.js';
 import { ident, sql } from '../sql.js';
 import {
   isReadable,
@@ -76,8 +77,9 @@ export class TableLoad {
     const readable = files.filter(isReadable);
     this.#drift?.take(readable);
     if (this.#guessFailed || readable.length === 0) return;
-    const plan = this.#plan ?? (await this.#begin(readable, sampleRows));
-    this.#guessFailed = !readable.every(holds(plan)) || !(await this.#fits(plan, readable));
+    const plan = this.#plan ?? (await this.#guess(readable));
+    this.#guessFailed =
+      !plan || !readable.every(holds(plan)) || !(await this.#fits(plan, readable));
   }
 
   /** @throws COLUMN_NOT_FOUND, INVALID_VALUE, SCHEMA_DRIFT, TOO_MANY_REJECTED_ROWS and what the load throws */
@@ -106,6 +108,16 @@ export class TableLoad {
     await createTable(this.#session, plan.target);
     this.#plan = plan;
     return plan;
+  }
+
+  /** @returns undefined when the files have not all columns that the definition names: a later one may */
+  async #guess(files: readonly ReadableFile[]): Promise<TablePlan | undefined> {
+    try {
+      return await this.#begin(files, sampleRows);
+    } catch (error) {
+      if (isAppError(error) && error.code === 'COLUMN_NOT_FOUND') return undefined;
+      throw error;
+    }
   }
 
   /** Appends files, unless a guessed type does not hold one of their values. */
