@@ -199,15 +199,22 @@ export class Runner {
     }
     if (asking) {
       const { maxAttempts, claim } = asking;
+      const { trigger: asked, maxAttempts: allowed } = live.run;
       let joined = false;
-      await this.#engine.transaction(async (session) => {
-        // It may have begun, or been stopped, while this waited for its turn.
-        if (live.run.status !== 'QUEUED' || live.abort.signal.aborted) return;
-        await claim(session);
-        live.run = { ...live.run, trigger: 'SCHEDULE', maxAttempts };
-        await updateRun(session, live.run);
-        joined = true;
-      });
+      try {
+        await this.#engine.transaction(async (session) => {
+          // It may have begun, or been stopped, while this waited for its turn.
+          if (live.run.status !== 'QUEUED' || live.abort.signal.aborted) return;
+          await claim(session);
+          // Now, for it may begin before the commit, and its start is stored after it.
+          live.run = { ...live.run, trigger: 'SCHEDULE', maxAttempts };
+          await updateRun(session, live.run);
+          joined = true;
+        });
+      } catch (error) {
+        live.run = { ...live.run, trigger: asked, maxAttempts: allowed };
+        throw error;
+      }
       return joined ? live.run : undefined;
     }
     if (live.run.status === 'QUEUED' && live.run.notBefore) {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { migrate } from '../../src/catalog/migrations.js';
 import { findRun, insertRun, listRuns, type Run } from '../../src/catalog/runs.js';
 import { openDuckDB } from '../../src/engine/duckdb.js';
-import type { Engine } from '../../src/engine/engine.js';
+import type { Engine, Session } from '../../src/engine/engine.js';
 import { AppError } from '../../src/errors.js';
 import { Runner } from '../../src/jobs/runner.js';
 import type { Asking, Outcome, RunContext, RunnerOptions, Work } from '../../src/jobs/work.js';
@@ -317,6 +317,22 @@ describe('the runner', () => {
       hold.open();
       await runner.wait(busy.id, 10);
       expect(await seen({ id: asked.id, attempt: 2 })).toMatchObject({ status: 'QUEUED' });
+    });
+
+    it('leaves a run that waits as it was when taking it over fails', async () => {
+      const hold = gate();
+      const busy = await runner.enqueue(work(() => hold.passed.then(() => ({ progress }))));
+      const asked = await runner.enqueue(work(unavailable));
+      const claim = async (session: Session) => {
+        await session.run(sql`drop table catalog.runs`);
+      };
+      await expect(runner.enqueue(work(unavailable), { maxAttempts: 4, claim })).rejects.toThrow(
+        'runs',
+      );
+      expect(runner.current(asked)).toMatchObject({ trigger: 'REQUEST', maxAttempts: 1 });
+      hold.open();
+      await runner.wait(busy.id, 10);
+      expect(await runner.wait(asked.id, 10)).toMatchObject({ status: 'FAILED', attempt: 1 });
     });
 
     it('has no run when it cannot claim one', async () => {
