@@ -29,6 +29,24 @@ export function line(path: BenchPath, measured: Measured): string {
   );
 }
 
+/** One path's entry in the file of results. */
+export function asJson({ goal, ratioOf, peakGoalMB, notMeasured }: BenchPath, measured: Measured) {
+  const { ratio, oursMs, theirsMs, peakMB, theirPeakMB, pauseMs } = measured;
+  return {
+    ratio: Number(ratio.toFixed(3)),
+    goal: goal && ('atMost' in goal ? goal.atMost : goal.atLeast),
+    met: isMet(goal, ratio),
+    peakMB,
+    ...(peakGoalMB === undefined ? {} : { peakGoalMB }),
+    ratioOf,
+    oursMs: Number(oursMs.toFixed(1)),
+    theirsMs: Number(theirsMs.toFixed(1)),
+    theirPeakMB,
+    ...(pauseMs === undefined ? {} : { pauseMs: Math.round(pauseMs) }),
+    ...(notMeasured === undefined ? {} : { notMeasured }),
+  };
+}
+
 function goalText({ goal }: BenchPath): string {
   if (goal === null) return '-';
   return 'atMost' in goal ? `<= ${goal.atMost}` : `>= ${goal.atLeast}`;
