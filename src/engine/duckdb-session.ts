@@ -2,11 +2,12 @@ import { DuckDBBlobValue, type DuckDBConnection, type DuckDBValue } from '@duckd
 import type { AppError } from '../errors.js';
 import { toStatement, type Sql, type SqlValue } from '../sql.js';
 import { cancelled } from './duckdb-errors.js';
-import type { Row, RunOptions, Session } from './engine.js';
+import { batchOf, withEnd } from './batches.js';
+import type { Batch, OwnSession, Row, RunOptions, SelectOptions } from './engine.js';
 import { PreparedStatements } from './prepared-statements.js';
 
-/** A {@link Session} on a connection of its own. */
-export class DuckDBSession implements Session {
+/** A {@link OwnSession} on a connection of its own. */
+export class DuckDBSession implements OwnSession {
   readonly #connection: DuckDBConnection;
   readonly #explain: (error: unknown) => Promise<Error>;
   readonly #prepared: PreparedStatements;
@@ -32,15 +33,43 @@ export class DuckDBSession implements Session {
     });
   }
 
-  rows(query: Sql, options: RunOptions = {}): Promise<Row[]> {
+  rows(query: Sql, options: SelectOptions = {}): Promise<Row[]> {
     return this.#execute(options, async () => {
       const { sql, parameters } = toStatement(query);
-      return this.#prepared.use(sql, async (statement) => {
-        statement.bind(parameters.map(bound));
-        const reader = await statement.runAndReadAll();
-        return reader.getRowObjects().map(plainRow);
-      });
+      const values = parameters.map(bound);
+      const reader = options.keepPlan
+        ? await this.#prepared.use(sql, (statement) => {
+            statement.bind(values);
+            return statement.runAndReadAll();
+          })
+        : await this.#connection.runAndReadAll(sql, values);
+      return reader.getRowObjects().map(plainRow);
     });
+  }
+
+  async *stream(query: Sql, options: RunOptions = {}): AsyncGenerator<Batch, void, undefined> {
+    const { sql, parameters } = toStatement(withEnd(query));
+    // An open result keeps the connection from being closed, also while nobody reads.
+    this.#running++;
+    try {
+      const result = await this.#execute(options, () =>
+        this.#connection.stream(sql, parameters.map(bound)),
+      );
+      try {
+        for (let last = false; !last;) {
+          const read = await this.#execute(options, async () => batchOf(await result.fetchChunk()));
+          ({ last } = read);
+          if (read.batch.rows > 0) yield read.batch;
+        }
+      } finally {
+        // Where rows are left, the engine ends the statement and its transaction by that.
+        this.#connection.interrupt();
+        await result.fetchChunk().catch(() => undefined);
+      }
+    } finally {
+      this.#running--;
+      if (this.#running === 0) this.#whenIdle?.();
+    }
   }
 
   /** Runs a text of ours, of which the engine prepares nothing. */

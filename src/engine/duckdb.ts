@@ -5,7 +5,7 @@ import { lastBlock } from './cut-file.js';
 import { checkDatabaseFiles, damaged, type DatabaseFiles } from './database-files.js';
 import { cancelled, engineError } from './duckdb-errors.js';
 import { DuckDBSession } from './duckdb-session.js';
-import type { Engine, RunOptions, Session } from './engine.js';
+import type { Engine, OwnSession, RunOptions, Session } from './engine.js';
 import { Opening } from './opening.js';
 
 /** Settings of the embedded database. */
@@ -133,7 +133,7 @@ class DuckDB implements Engine {
     }
   }
 
-  session<T>(job: (session: Session) => Promise<T>): Promise<T> {
+  session<T>(job: (session: OwnSession) => Promise<T>): Promise<T> {
     return this.#session(async (session, { pace }) => {
       const work = pace.begin();
       session.before = work.beforeStatement;

@@ -9,12 +9,42 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of a select. */
+export interface SelectOptions extends RunOptions {
+  /**
+   * Keeps the statement's plan for who asks the same with other values. Only where the rows of all its tables never change:
+   * the plan relies on what the engine knew of them, and gives garbage for others. (Default: false)
+   */
+  readonly keepPlan?: boolean;
+}
+
 /** One connection to the engine. Statements of one session run one after the other. */
 export interface Session {
   /** Runs a statement for its effect. @returns rows changed */
   run(statement: Sql, options?: RunOptions): Promise<number>;
   /** Runs a statement and returns its rows. BIGINT comes as bigint, BLOB as Uint8Array, DECIMAL and dates as text. */
-  rows(statement: Sql, options?: RunOptions): Promise<Row[]>;
+  rows(statement: Sql, options?: SelectOptions): Promise<Row[]>;
+}
+
+/** Some rows of a streamed result, column by column. What its members give are copies. */
+export interface Batch {
+  readonly rows: number;
+  /** Bit i, the lowest of a byte first, is set where row i has a value. Undefined: all have one. */
+  present(column: number): Uint8Array | undefined;
+  /** Values of `width` bytes each, little-endian, as the engine holds them; anything where there is none. */
+  fixed(column: number, width: number): Uint8Array;
+  /** Texts in UTF-8, and blobs; undefined for NULL. */
+  bytes(column: number): (Uint8Array | undefined)[];
+}
+
+/** A session that nobody else will want meanwhile, so that it can be kept waiting by a slow reader. */
+export interface OwnSession extends Session {
+  /**
+   * Runs a statement and gives its rows while they are made: no faster than they are read, and some MiB ahead at most. The
+   * names of its columns must differ. Nothing else may run on the session until all is read, or the reading was ended.
+   * @throws EngineError also where rows are missing at the end; what was read until then is not the whole
+   */
+  stream(statement: Sql, options?: RunOptions): AsyncGenerator<Batch, void, undefined>;
 }
 
 /** The port to the database that holds the tables and the catalog. */
@@ -22,7 +52,7 @@ export interface Engine {
   /** Lends a pooled session for reads; waits while `maxQueries` are in flight. */
   read<T>(job: (session: Session) => Promise<T>, options?: RunOptions): Promise<T>;
   /** Lends a session of its own, outside the pool: for loads, migrations and other long work. */
-  session<T>(job: (session: Session) => Promise<T>): Promise<T>;
+  session<T>(job: (session: OwnSession) => Promise<T>): Promise<T>;
   /** Runs `job` between BEGIN and COMMIT on a session of its own; rolls back when it throws. Writers take turns. */
   transaction<T>(job: (session: Session) => Promise<T>): Promise<T>;
   /** Writes what is in the write-ahead log into the database file, if nobody else is writing and the disk has room. */

@@ -1,20 +1,23 @@
-import type { Column } from '../columns.js';
 import { ident, join, literal, sql, type Sql } from '../sql.js';
-import { duckdbDialect } from './dialect.js';
-import type { RunOptions, Session } from './engine.js';
+import type { OwnSession, RunOptions, Session } from './engine.js';
+import {
+  delimitedLine,
+  headerLine,
+  jsonLine,
+  plainText,
+  type DelimitedText,
+  type ExportColumn,
+} from './row-text.js';
+
+/** What rows become as text. */
+export type TextFormat =
+  ({ readonly kind: 'delimited' } & DelimitedText) | { readonly kind: 'ndjson' };
 
 /** A local file to write rows into. */
-export type ExportTarget = { readonly path: string } & (
-  | { readonly kind: 'delimited'; readonly delimiter: string; readonly header: boolean }
-  | { readonly kind: 'ndjson' }
-  | { readonly kind: 'parquet' }
-);
-
-type ExportColumn = Pick<Column, 'name' | 'type' | 'decimal'>;
+export type ExportTarget = { readonly path: string } & (TextFormat | { readonly kind: 'parquet' });
 
 /**
- * Writes the rows of a select into a file. Texts are RFC 4180 and RFC 8259: instants as the API shows them, NaN and
- * infinity as nothing (null), whole numbers and decimals with all their digits.
+ * Writes the rows of a select into a file; its texts are those of {@link streamText}.
  * @returns rows written
  */
 export async function exportRows(
@@ -30,6 +33,32 @@ export async function exportRows(
   );
 }
 
+/**
+ * Gives the rows of a select as text, in pieces while the engine makes them. Texts are RFC 4180 and RFC 8259: instants as the API shows
+ * them, NaN and infinity as nothing (null), whole numbers and decimals with all their digits.
+ */
+export async function* streamText(
+  session: OwnSession,
+  select: Sql,
+  columns: readonly ExportColumn[],
+  format: TextFormat,
+  options: RunOptions = {},
+): AsyncGenerator<Buffer, void, undefined> {
+  const line =
+    format.kind === 'ndjson' ? jsonLine(columns) : delimitedLine(columns, format.delimiter);
+  let head =
+    format.kind === 'delimited' && format.header
+      ? [Buffer.from(`${headerLine(columns, format.delimiter)}\n`)]
+      : [];
+  const lines = sql`select concat(${line}, ${literal('\n')}) as line from (${select}) as q`;
+  for await (const batch of session.stream(lines, options)) {
+    const texts = batch.bytes(0).flatMap((text) => text ?? []);
+    yield Buffer.concat([...head, ...texts]);
+    head = [];
+  }
+  yield* head;
+}
+
 function projection(select: Sql, columns: readonly ExportColumn[], target: ExportTarget): Sql {
   const from = sql`from (${select}) as q`;
   switch (target.kind) {
@@ -39,13 +68,8 @@ function projection(select: Sql, columns: readonly ExportColumn[], target: Expor
       const fields = columns.map((column) => sql`${plainText(column)} as ${ident(column.name)}`);
       return sql`select ${join(fields)} ${from}`;
     }
-    case 'ndjson': {
-      const members = columns.flatMap((column, index) => [
-        literal(`${index === 0 ? '{' : ','}${JSON.stringify(column.name)}:`),
-        jsonText(column),
-      ]);
-      return sql`select concat(${join([...members, literal('}')])}) as line ${from}`;
-    }
+    case 'ndjson':
+      return sql`select ${jsonLine(columns)} as line ${from}`;
   }
 }
 
@@ -58,30 +82,5 @@ function optionsOf(target: ExportTarget): Sql {
     case 'ndjson':
       // Lines of JSON hold no control characters, so neither delimiter nor quote ever stands in one.
       return sql`(format csv, delimiter ${literal('\u0001')}, header false, quote '', escape '')`;
-  }
-}
-
-function plainText(column: ExportColumn): Sql {
-  const field = sql`q.${ident(column.name)}`;
-  switch (column.type) {
-    case 'TIMESTAMP':
-      return sql`replace(cast(${field} as varchar), ' ', 'T')`;
-    case 'TIMESTAMP_TZ':
-      return sql`replace(cast(timezone('UTC', ${field}) as varchar), ' ', 'T') || 'Z'`;
-    case 'DOUBLE':
-      return sql`case when isfinite(${field}) then ${field} end`;
-    default:
-      return field;
-  }
-}
-
-function jsonText(column: ExportColumn): Sql {
-  const field = sql`q.${ident(column.name)}`;
-  switch (column.type) {
-    case 'BIGINT':
-    case 'DECIMAL':
-      return sql`coalesce(cast(${field} as varchar), 'null')`;
-    default:
-      return duckdbDialect.jsonText(field, column);
   }
 }

@@ -7,7 +7,8 @@ const longestKept = 32 * 1024;
 
 /**
  * Prepared statements of one connection by their text, the least recently used ones leave. The engine plans a kept statement
- * again by itself when the catalog has changed since.
+ * again by itself when the catalog has changed since, but not when rows have: DuckDB 1.5.6 shortens texts and numbers while it
+ * sorts and groups by what it knew of them at first, and then gives garbage. So only tables that never change may be asked.
  */
 export class PreparedStatements {
   readonly #connection: DuckDBConnection;
