@@ -16,7 +16,7 @@ export interface Dialect {
   readonly rowId: string;
   /**
    * True where a filtered scan with LIMIT and empty windows keep the order of the row ids, so load order needs no ORDER BY.
-   * `longestList` is the length of the longest IN list in the filter: engines turn long ones into joins.
+   * `longestList` is the length of the longest IN list in the filter: engines turn long ones into joins. Infinity: there is a join.
    */
   keepsLoadOrder(longestList: number): boolean;
   /** LIMIT and OFFSET in the engine's order of clauses; nothing if both are missing. */
@@ -36,6 +36,8 @@ export interface Dialect {
   bytes(text: Sql): Sql;
   /** The texts of a group's rows where `keep` holds, joined by commas in order, as bytes. (Default keep: all) */
   joinRows(text: Sql, orderBy: Sql, keep?: Sql): Sql;
+  /** The texts of a group's rows, joined by commas in order, as text. */
+  joinTexts(text: Sql, orderBy: Sql): Sql;
 
   // text conditions; the value's own % and _ mean nothing but in `like`
   contains(text: Sql, part: Sql): Sql;
@@ -51,8 +53,12 @@ export interface Dialect {
 
   // aggregates
   approxCountDistinct(value: Sql): Sql;
-  /** Whole numbers and decimals add up to 38 digits, doubles to doubles. */
+  /** Whole numbers and decimals add up to 38 digits, exactly or not at all; doubles to doubles. */
   sum(value: Sql, type: ValueType): Sql;
+  /** Decimals of so many digits always have a {@link sum}, however many they are. */
+  readonly summableDigits: number;
+  /** The reason in an engine's error message if a {@link sum} has too many digits. */
+  sumProblem(message: string): string | undefined;
   /** Of a sample, as DOUBLE; NULL for fewer than two values or where a double leaves the computable range. */
   stddev(value: Sql, type: ValueType): Sql;
   /** Between neighbours interpolated, as DOUBLE; `fraction` is a constant from 0 to 1. */
@@ -67,6 +73,6 @@ export interface Dialect {
   /** The reason in an engine's error message if a {@link bucketSeries} was too long. */
   seriesProblem(message: string): string | undefined;
   isFinite(timestamp: Sql): Sql;
-  /** False for a local time that clocks skip when daylight saving begins. */
-  localTimeExists(local: Sql, timezone: string): Sql;
+  /** False for a bucket of local times that clocks skip, every one: an hour when daylight saving begins, a day in Samoa. */
+  bucketExists(start: Sql, unit: IntervalUnit, timezone: string): Sql;
 }

@@ -43,7 +43,7 @@ const aggregates: Record<Aggregate['kind'], AggregateFunction> = {
     compile: (value, type, dialect) => dialect.sum(value, type),
     empty: 'null',
   },
-  avg: { ...measure, compile: (value) => sql`avg(cast(${value} as double))` },
+  avg: { ...measure, compile: average },
   min: { ...extreme, compile: (value) => sql`min(${value})` },
   max: { ...extreme, compile: (value) => sql`max(${value})` },
   stddev: { ...measure, compile: (value, type, dialect) => dialect.stddev(value, type) },
@@ -110,6 +110,15 @@ function resolve(aggregate: Measure, source: Source) {
     });
   }
   return { row, column, type: row.gives(column ?? { type: 'BIGINT' }) };
+}
+
+/** The exact sum as a double, by the count; doubles and the widest decimals are added up as doubles. */
+function average(value: Sql, type: ValueType, dialect: Dialect): Sql {
+  const { type: name, decimal: { precision } = { precision: 38 } } = type;
+  const wide = name === 'DECIMAL' && precision > dialect.summableDigits;
+  return name === 'DOUBLE' || wide
+    ? sql`avg(cast(${value} as double))`
+    : sql`cast(${dialect.sum(value, type)} as double) / count(${value})`;
 }
 
 function sumType({ type, decimal }: ValueType): ValueType {

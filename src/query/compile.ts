@@ -53,7 +53,7 @@ export function compileAggregates(
   name: (index: number) => Sql = (index) => ident(query.aggregates[index]?.as ?? ''),
 ): Sql {
   const table = scan(query.from, dialect);
-  const where = query.where ? [compileFilter(query.where, query.from, table, dialect)] : [];
+  const where = query.where ? [compileFilter(query.where, query, table, dialect)] : [];
   const columns = query.aggregates.map(
     (item, index) =>
       sql`${compileAggregate(item, query.from, table, dialect).sql} as ${name(index)}`,

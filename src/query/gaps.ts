@@ -30,11 +30,9 @@ export function fillGaps(
   const others = keys.filter(({ key }) => key !== gaps).map(({ name }) => ident(name));
   const bounds = sql`select min(g.${bucket}) as first, max(g.${bucket}) as last from grouped as g where ${dialect.isFinite(sql`g.${bucket}`)}`;
   const start = sql`s.${ident('start')}`;
-  // Clocks skip hours and minutes, but a day without midnight is still a day.
-  const skips =
-    columnOf(source, gaps.column).type === 'TIMESTAMP_TZ' &&
-    (gaps.unit === 'HOUR' || gaps.unit === 'MINUTE');
-  const series = sql`select ${start} as ${bucket} from (${bounds}) as b, ${dialect.bucketSeries('s', sql`b.first`, sql`b.last`, gaps.unit)}${whereClause(skips ? [dialect.localTimeExists(start, checkTimezone(gaps.timezone))] : [])}`;
+  // Clocks skip hours and, rarely, days; what they show in part is there.
+  const skips = columnOf(source, gaps.column).type === 'TIMESTAMP_TZ';
+  const series = sql`select ${start} as ${bucket} from (${bounds}) as b, ${dialect.bucketSeries('s', sql`b.first`, sql`b.last`, gaps.unit)}${whereClause(skips ? [dialect.bucketExists(start, gaps.unit, checkTimezone(gaps.timezone))] : [])}`;
   const combinations = sql`select distinct ${join(others.map((name) => sql`g.${name}`))} from grouped as g`;
   const grid =
     others.length === 0 ? sql`(${series}) as b` : sql`(${series}) as b, (${combinations}) as o`;

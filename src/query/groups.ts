@@ -71,7 +71,7 @@ export function planGroups(query: GroupsQuery, dialect: Dialect): GroupsPlan {
   ]);
 
   const columns = [...keys, ...measures.values()];
-  const where = query.where ? [compileFilter(query.where, query.from, table, dialect)] : [];
+  const where = query.where ? [compileFilter(query.where, query, table, dialect)] : [];
   const grouped = sql`select ${join(columns.map((item) => sql`${item.sql} as ${ident(item.name)}`))} from ${table.from}${whereClause(where)} group by ${join(keys.map((_, index) => integer(index + 1)))}`;
   const gaps = gapKey(query);
   const filled = gaps && fillGaps(gaps, query.from, keys, [...measures.values()], dialect);

@@ -6,6 +6,7 @@ import { encodeCursor } from './cursor.js';
 import { planGroups } from './groups.js';
 import { numberRows } from './page.js';
 import type { AggregateQuery, GroupsQuery, Json, OutputColumn, Query, RowsQuery } from './query.js';
+import { joinRelated } from './related.js';
 import { planRows } from './rows.js';
 import { columnsOf, rowText, type Scope } from './shape.js';
 import { columnOf } from './source.js';
@@ -70,7 +71,9 @@ function rowsJson(
     ...outside,
     column: (name) => ({ sql: page.column(name), type: columnOf(query.from, name) }),
     cursor,
+    related: (shape) => related.text(shape),
   };
+  const related = joinRelated(shapes, page, query, dialect);
   // The walk may go backwards; the answer never does.
   const backwards = query.page?.backwards ?? false;
   const [first, last] = backwards ? [sql`max_by`, sql`min_by`] : [sql`min_by`, sql`max_by`];
@@ -95,7 +98,7 @@ function rowsJson(
       : []),
     ...(probed === undefined ? [] : [sql`sum(count(*)) over () > ${integer(probed)} as has_more`]),
   ];
-  return sql`with numbered as (${page.numbered}) select ${join(columns)} from ${page.from} group by ${block} order by ${block}${direction}`;
+  return sql`with numbered as (${page.numbered})${related.tables} select ${join(columns)} from ${page.from}${related.joins} group by ${block} order by ${block}${direction}`;
 }
 
 function aggregateJson(query: AggregateQuery, shapes: readonly Json[], dialect: Dialect): Sql {
@@ -164,6 +167,9 @@ const outside: Omit<Scope, 'column'> = {
   },
   bucketEnd() {
     throw new AppError('INTERNAL', 'Only groups have buckets');
+  },
+  related() {
+    throw new AppError('INTERNAL', 'Only rows have related rows');
   },
 };
 

@@ -14,6 +14,23 @@ export interface Source {
   readonly columns: readonly Column[];
 }
 
+/** The tables that a query's links lead to, by the dataset's name. */
+export type RelatedSources = Readonly<Record<string, Source>>;
+
+/** How rows of one table find rows of another dataset: those with the same values. A NULL finds nothing. */
+export interface Link {
+  /** A key of the query's `related`. */
+  readonly dataset: string;
+  /** Columns that are equal; at least one pair. */
+  readonly keys: readonly LinkKey[];
+}
+
+/** A column, and the one of the other dataset that it is compared with. */
+export interface LinkKey {
+  readonly column: string;
+  readonly references: string;
+}
+
 /** Rows of a physical table that follow each other. Tables never change once they are loaded. */
 export interface Segment {
   /** Without schema. */
@@ -26,6 +43,8 @@ export interface Segment {
 export interface RowsQuery {
   readonly kind: 'rows';
   readonly from: Source;
+  /** (Default: none) */
+  readonly related?: RelatedSources;
   /** Names of the columns to read, in order. */
   readonly columns: readonly string[];
   readonly where?: Filter;
@@ -55,6 +74,8 @@ export interface Position {
 export interface AggregateQuery {
   readonly kind: 'aggregate';
   readonly from: Source;
+  /** (Default: none) */
+  readonly related?: RelatedSources;
   readonly where?: Filter;
   readonly aggregates: readonly Aggregate[];
 }
@@ -63,6 +84,8 @@ export interface AggregateQuery {
 export interface GroupsQuery {
   readonly kind: 'groups';
   readonly from: Source;
+  /** (Default: none) */
+  readonly related?: RelatedSources;
   readonly by: readonly GroupKey[];
   readonly aggregates: readonly Aggregate[];
   readonly where?: Filter;
@@ -79,7 +102,15 @@ export type Value = string | number | bigint | boolean;
 export type Filter =
   | { readonly kind: 'and' | 'or'; readonly filters: readonly Filter[] }
   | { readonly kind: 'not'; readonly filter: Filter }
+  | RelatedFilter
   | Comparison;
+
+/** True where a link finds at least one row that `where` keeps, and false otherwise: never NULL. (Default where: any row) */
+export interface RelatedFilter {
+  readonly kind: 'related';
+  readonly link: Link;
+  readonly where?: Filter;
+}
 
 /** `column operator value`; `isNull` takes a boolean, `in` and `notIn` a list. */
 export interface Comparison {
@@ -204,12 +235,27 @@ export type Json =
   | { readonly kind: 'present'; readonly column: string; readonly value: Json }
   /** The value of an output column. */
   | { readonly kind: 'column'; readonly column: string }
+  | RelatedJson
   /** JSON text that is the same for every row, such as a type's name. It comes from the server, never from a client. */
   | { readonly kind: 'literal'; readonly text: string }
   /** Rows only: the row's position under `orderBy`, as an opaque string. */
   | { readonly kind: 'cursor' }
   /** Groups only: where the bucket of this key ends (exclusive). */
   | { readonly kind: 'bucketEnd'; readonly key: string };
+
+/** Rows only: what a link finds. `value` is a shape of the rows found. */
+export type RelatedJson =
+  /** The first row in load order, or null. */
+  | { readonly kind: 'relatedRow'; readonly link: Link; readonly value: Json }
+  /** The list of the rows that `where` keeps, ordered and cut for each row that they belong to. */
+  | {
+      readonly kind: 'relatedRows';
+      readonly link: Link;
+      readonly where?: Filter;
+      readonly orderBy: readonly Ordering[];
+      readonly limit: number;
+      readonly value: Json;
+    };
 
 /** A member of an object, in the order of the selection. */
 export interface JsonMember {

@@ -8,7 +8,7 @@ export function refusedQuery(error: unknown, dialect: Dialect): unknown {
   const pattern = dialect.patternProblem(message);
   const problem =
     pattern === undefined
-      ? dialect.seriesProblem(message)
+      ? (dialect.seriesProblem(message) ?? dialect.sumProblem(message))
       : `A regular expression is not valid RE2: ${pattern}`;
   return problem === undefined ? error : new AppError('INVALID_INPUT', problem, { cause: error });
 }

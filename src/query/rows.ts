@@ -28,7 +28,7 @@ export function planRows(query: RowsQuery, dialect: Dialect): RowsPlan {
     ...query.orderBy.map((ordering) => ({ ...ordering, sql: table.column(ordering.column) })),
     { sql: table.rowId, descending: false, nulls: 'last' },
   ];
-  const filter = query.where ? [compileFilter(query.where, query.from, table, dialect)] : [];
+  const filter = query.where ? [compileFilter(query.where, query, table, dialect)] : [];
   const kept = query.distinctOn?.length
     ? [firstOfEach(query.distinctOn, filter, keys, table)]
     : filter;
@@ -62,6 +62,7 @@ export function compileRows(query: RowsQuery, dialect: Dialect): Sql {
   return sql`select ${columns} ${fromWhere}${order}${cut}`;
 }
 
+/** A related filter is a join of any size. */
 function longestList(filter: Filter): number {
   switch (filter.kind) {
     case 'and':
@@ -69,6 +70,8 @@ function longestList(filter: Filter): number {
       return Math.max(0, ...filter.filters.map(longestList));
     case 'not':
       return longestList(filter.filter);
+    case 'related':
+      return Infinity;
     case 'compare':
       return Array.isArray(filter.value) ? filter.value.length : 0;
   }

@@ -1,6 +1,6 @@
 import type { Dialect, ValueType } from '../dialect.js';
 import { join, literal, sql, type Sql } from '../sql.js';
-import type { Json } from './query.js';
+import type { Json, RelatedJson } from './query.js';
 
 /** What the parts of a shape are in SQL. */
 export interface Scope {
@@ -9,6 +9,8 @@ export interface Scope {
   cursor(): Sql;
   /** SQL of a bucket's end as TIMESTAMP. */
   bucketEnd(key: string): Sql;
+  /** SQL of the JSON that a link finds: of the row or `null`, or of all rows, joined by commas. */
+  related(shape: RelatedJson): Sql;
 }
 
 type Piece = string | Sql;
@@ -26,17 +28,38 @@ export function rowText(shape: Json, scope: Scope, dialect: Dialect): Sql {
   return parts.length === 1 && parts[0] ? parts[0] : sql`concat(${join(parts)})`;
 }
 
-/** The names of the columns that shapes read, each once. */
+/** The names of the columns that shapes read, each once: values, and what links start from. */
 export function columnsOf(shapes: readonly Json[]): string[] {
-  const names = new Set<string>();
-  const visit = (shape: Json): void => {
-    if (shape.kind === 'column') names.add(shape.column);
-    else if (shape.kind === 'object') shape.members.forEach((member) => visit(member.value));
-    else if (shape.kind === 'array') shape.items.forEach(visit);
-    else if (shape.kind === 'present') visit(shape.value);
-  };
-  shapes.forEach(visit);
-  return [...names];
+  const names = leavesOf(shapes).flatMap((leaf) => {
+    if (leaf.kind === 'column') return [leaf.column];
+    return isRelated(leaf) ? leaf.link.keys.map(({ column }) => column) : [];
+  });
+  return [...new Set(names)];
+}
+
+/** The links that shapes follow from their own rows, in order. */
+export function relatedOf(shapes: readonly Json[]): RelatedJson[] {
+  return leavesOf(shapes).filter(isRelated);
+}
+
+function isRelated(shape: Json): shape is RelatedJson {
+  return shape.kind === 'relatedRow' || shape.kind === 'relatedRows';
+}
+
+/** What shapes are made of. What a link finds is a shape of other rows, so it is not looked into. */
+function leavesOf(shapes: readonly Json[]): Json[] {
+  return shapes.flatMap((shape) => {
+    switch (shape.kind) {
+      case 'object':
+        return leavesOf(shape.members.map(({ value }) => value));
+      case 'array':
+        return leavesOf(shape.items);
+      case 'present':
+        return leavesOf([shape.value]);
+      default:
+        return [shape];
+    }
+  });
 }
 
 function pieces(shape: Json, scope: Scope, dialect: Dialect): Piece[] {
@@ -74,6 +97,10 @@ function pieces(shape: Json, scope: Scope, dialect: Dialect): Piece[] {
       const column = scope.column(shape.column);
       return [dialect.jsonText(column.sql, column.type)];
     }
+    case 'relatedRow':
+      return [scope.related(shape)];
+    case 'relatedRows':
+      return ['[', scope.related(shape), ']'];
     case 'cursor':
       // Base64 needs no escapes.
       return ['"', scope.cursor(), '"'];

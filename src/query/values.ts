@@ -52,8 +52,7 @@ export function bindValue(operand: Operand, value: Value, dialect: Dialect): Poi
       return at(String(number));
     }
     case 'STRING':
-      if (typeof value !== 'string') throw unfit(operand, value, 'a string');
-      return at(value);
+      return at(textOf(operand, value));
     case 'DATE':
     case 'TIME':
     case 'TIMESTAMP':
@@ -66,8 +65,14 @@ export function bindValue(operand: Operand, value: Value, dialect: Dialect): Poi
 
 /** Binds text as a string. */
 export function bindText(operand: Operand, value: Value, dialect: Dialect): Sql {
+  return cast(textOf(operand, value), { type: 'STRING' }, dialect);
+}
+
+function textOf(operand: Operand, value: Value): string {
   if (typeof value !== 'string') throw unfit(operand, value, 'a string');
-  return cast(value, { type: 'STRING' }, dialect);
+  // UTF-8 has no half of a surrogate pair: bound as it is, it would become U+FFFD and find rows that have that.
+  if (/\p{Surrogate}/u.test(value)) throw unfit(operand, value, 'well-formed Unicode');
+  return value;
 }
 
 /** The error for a value that an operand cannot be compared with. */
