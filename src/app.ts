@@ -13,7 +13,11 @@ import { engineVersion, openDuckDB } from './engine/duckdb.js';
 import type { Engine } from './engine/engine.js';
 import { dropTables, tableSizes } from './engine/tables.js';
 import { AppError } from './errors.js';
+import { Admission } from './graphql/admission.js';
+import { AnswerCache } from './graphql/answer-cache.js';
+import { readAllowList } from './graphql/allow-list.js';
 import type { Services } from './graphql/context.js';
+import { Exports } from './graphql/export/exports.js';
 import { LiveSchema } from './graphql/live-schema.js';
 import { buildManagementSchema } from './graphql/management/schema.js';
 import { serve } from './graphql/server.js';
@@ -27,6 +31,7 @@ import { Scheduler } from './jobs/scheduler.js';
 import type { Log } from './log.js';
 import { Buckets } from './pipeline/buckets.js';
 import { primaryKeyNames } from './pipeline/columns.js';
+import { usableRelations, type ColumnsOf } from './pipeline/relations.js';
 import { Snapshots } from './pipeline/snapshots.js';
 import { Topic } from './topic.js';
 
@@ -52,7 +57,7 @@ const maxRequestBytes = 2 ** 20;
 
 /**
  * The composition root: opens the database, mends what a crash left, builds the schema and listens.
- * @throws DATABASE_LOCKED, DATABASE_DAMAGED
+ * @throws DATABASE_LOCKED, DATABASE_DAMAGED, INVALID_INPUT for a list of operations that cannot be read
  */
 export async function startApp(config: Config, options: AppOptions): Promise<App> {
   const { log, credentials, rowWorker, clock = systemClock } = options;
@@ -60,6 +65,8 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   for (const secret of [...apiTokens, ...adminTokens, secretKey ?? '', ...secretKeyPrevious]) {
     log.hide(secret);
   }
+  const allowList =
+    config.operations === undefined ? undefined : await readAllowList(config.operations);
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const spoolDir = join(config.dataDir, 'spool');
   const share = engineShare(config, allowance());
@@ -112,10 +119,14 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     const publishSchema = async () => {
       const connections = await engine.read((session) => listConnections(session, secrets));
       const byId = new Map(connections.map((connection) => [connection.id, connection]));
+      const published = snapshots.published();
+      const columns = new Map(published.map(({ name, current }) => [name, current?.columns]));
       schema.publish(
-        snapshots
-          .published()
-          .map((dataset) => tableDataset(dataset, byId.get(dataset.definition.connection))),
+        published.map((dataset) =>
+          tableDataset(dataset, byId.get(dataset.definition.connection), (name) =>
+            columns.get(name),
+          ),
+        ),
       );
     };
     await publishSchema();
@@ -164,8 +175,11 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       services,
       tables: tableAccess(services, { dialect: duckdbDialect, maxLimit: config.maxLimit }),
       tokens: { api: config.apiTokens, admin: config.adminTokens },
+      answers: new AnswerCache(config.answerCacheBytes),
+      admission: new Admission({ limits: config, maxLimit: config.maxLimit, allowList }),
       host: config.host,
       port: config.port,
+      exports: new Exports({ ...config, ...services, dialect: duckdbDialect, spoolDir }),
       maxRequestBytes,
       maxSubscriptions: config.maxSubscriptions,
       ready: () => ready,
@@ -201,7 +215,11 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   }
 }
 
-/** Sees to it that every dataset has its tables; drops tables that no dataset refers to: what a stopped process was loading, or had not yet dropped. */
+/**
+ * Sees to it that every dataset has its tables, and drops tables that no dataset refers to: what a stopped process was
+ * loading, or had not yet dropped.
+ * @throws DATABASE_DAMAGED
+ */
 async function checkTables(engine: Engine, datasets: readonly Dataset[], log: Log): Promise<void> {
   const used = new Set(
     datasets.flatMap(({ current }) => current?.segments.map(({ table }) => table) ?? []),
@@ -221,7 +239,11 @@ async function checkTables(engine: Engine, datasets: readonly Dataset[], log: Lo
   for (const table of dropped) log.info({ table }, 'dropped a table that no dataset refers to');
 }
 
-function tableDataset(dataset: Dataset, connection: Connection | undefined): TableDataset {
+function tableDataset(
+  dataset: Dataset,
+  connection: Connection | undefined,
+  columnsOf: ColumnsOf,
+): TableDataset {
   const { name, definition } = dataset;
   const columns = dataset.current?.columns ?? [];
   return {
@@ -233,6 +255,7 @@ function tableDataset(dataset: Dataset, connection: Connection | undefined): Tab
     )
       ? primaryKeyNames(columns, definition.primaryKey)
       : [],
+    relations: usableRelations({ name, definition, columns }, columnsOf),
     origin: originOf(dataset, connection),
     ...(definition.title === undefined ? {} : { title: definition.title }),
     ...(definition.description === undefined ? {} : { description: definition.description }),

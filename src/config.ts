@@ -75,7 +75,20 @@ const settings = z.object({
   BUCKETQL_KEEP_RUNS: count(200),
   BUCKETQL_WAIT_SECONDS: count(600),
   BUCKETQL_QUERY_SECONDS: count(60),
+  BUCKETQL_ANSWER_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(64 * 2 ** 20),
+  BUCKETQL_EXPORT_SECONDS: count(3600),
+  BUCKETQL_MAX_EXPORTS: count(4),
   BUCKETQL_MAX_SUBSCRIPTIONS: count(1000),
+  BUCKETQL_MAX_QUERY_TOKENS: count(10_000),
+  BUCKETQL_MAX_QUERY_DEPTH: count(15),
+  BUCKETQL_MAX_QUERY_ALIASES: count(200),
+  BUCKETQL_MAX_QUERY_ROOT_FIELDS: count(50),
+  BUCKETQL_MAX_QUERY_COST: count(10_000_000),
+  BUCKETQL_OPERATIONS: z.string().min(1).optional(),
   BUCKETQL_MAX_INFLATED_BYTES: count(50 * 2 ** 30),
   BUCKETQL_MAX_INFLATION_RATIO: count(1100),
   BUCKETQL_MAX_OBJECTS: count(100_000),
@@ -119,7 +132,18 @@ export interface Config {
   readonly keepRuns: number;
   readonly waitSeconds: number;
   readonly querySeconds: number;
+  readonly answerCacheBytes: number;
+  readonly exportSeconds: number;
+  readonly maxExports: number;
   readonly maxSubscriptions: number;
+  readonly maxQueryTokens: number;
+  readonly maxQueryDepth: number;
+  readonly maxQueryAliases: number;
+  readonly maxQueryRootFields: number;
+  /** In points of the estimate that docs/limits.md describes. */
+  readonly maxQueryCost: number;
+  /** File of the operations that may run; not given: all may. */
+  readonly operations: string | undefined;
   readonly maxInflatedBytes: number;
   readonly maxInflationRatio: number;
   readonly maxObjects: number;
@@ -184,7 +208,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keepRuns: s.BUCKETQL_KEEP_RUNS,
     waitSeconds: s.BUCKETQL_WAIT_SECONDS,
     querySeconds: s.BUCKETQL_QUERY_SECONDS,
+    answerCacheBytes: s.BUCKETQL_ANSWER_CACHE_BYTES,
+    exportSeconds: s.BUCKETQL_EXPORT_SECONDS,
+    maxExports: s.BUCKETQL_MAX_EXPORTS,
     maxSubscriptions: s.BUCKETQL_MAX_SUBSCRIPTIONS,
+    maxQueryTokens: s.BUCKETQL_MAX_QUERY_TOKENS,
+    maxQueryDepth: s.BUCKETQL_MAX_QUERY_DEPTH,
+    maxQueryAliases: s.BUCKETQL_MAX_QUERY_ALIASES,
+    maxQueryRootFields: s.BUCKETQL_MAX_QUERY_ROOT_FIELDS,
+    maxQueryCost: s.BUCKETQL_MAX_QUERY_COST,
+    operations: s.BUCKETQL_OPERATIONS === undefined ? undefined : resolve(s.BUCKETQL_OPERATIONS),
     maxInflatedBytes: s.BUCKETQL_MAX_INFLATED_BYTES,
     maxInflationRatio: s.BUCKETQL_MAX_INFLATION_RATIO,
     maxObjects: s.BUCKETQL_MAX_OBJECTS,

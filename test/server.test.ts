@@ -11,7 +11,11 @@ describe('the server', () => {
   let service: TestService;
   let origin: string;
   beforeAll(async () => {
-    service = await startTestService({ BUCKETQL_MAX_LIMIT: '1000', BUCKETQL_QUERY_SECONDS: '1' });
+    service = await startTestService({
+      BUCKETQL_MAX_LIMIT: '1000',
+      BUCKETQL_QUERY_SECONDS: '1',
+      BUCKETQL_MAX_QUERY_ALIASES: '400',
+    });
     origin = new URL(service.app.url).origin;
     const connection = await service.connect('acme');
     const rows = Array.from({ length: 5_000 }, (_, i) => `${i},${i % 7}`).join('\n');

@@ -107,6 +107,24 @@ const timezone = z
   .string()
   .refine((name) => ianaTimezone(name) !== undefined, 'is no IANA time zone');
 
+const relation = z
+  .object({
+    name: z
+      .string()
+      .regex(
+        /^(?!__)(?!_(?:and|or|not)$)[A-Za-z_][A-Za-z0-9_]*$/,
+        'must be a GraphQL name that does not begin with __ and is not _and, _or or _not',
+      ),
+    columns: z.array(z.string()).min(1, 'must name at least one column'),
+    dataset: z.string().min(1, 'must name a dataset'),
+    references: z.array(z.string()),
+    many: z.boolean().default(false),
+  })
+  .refine(({ columns, references }) => columns.length === references.length, {
+    path: ['references'],
+    message: 'must be as many as columns',
+  });
+
 // What the expression says is checked by whoever can read it.
 const schedule = z.object({
   cron: z.string().min(1, 'must not be empty').max(200, 'must have at most 200 characters'),
@@ -161,6 +179,13 @@ const definition = z
     maxRejectedRows: z.int().min(0).default(1000),
     schemaDrift: z.enum(schemaDriftModes).default('WIDEN'),
     schedule: schedule.exactOptional(),
+    relations: z
+      .array(relation)
+      .refine(
+        (relations) => new Set(relations.map(({ name }) => name)).size === relations.length,
+        'must have different names',
+      )
+      .exactOptional(),
   })
   .refine(({ updateMode, primaryKey }) => updateMode !== 'UPSERT' || primaryKey.length > 0, {
     path: ['primaryKey'],
@@ -172,6 +197,9 @@ export type DatasetDefinition = z.infer<typeof definition>;
 
 /** When a dataset is imported without being asked, and how often a failed import is tried again. */
 export type Schedule = z.infer<typeof schedule>;
+
+/** How rows of a dataset find rows of another one. */
+export type RelationDefinition = z.infer<typeof relation>;
 
 /** Which objects a dataset reads. */
 export type Selection = DatasetDefinition['selection'];

@@ -1,22 +1,26 @@
 import {
   assertValidSchema,
   execute,
+  getNamedType,
   getOperationAST,
   GraphQLError,
   GraphQLNonNull,
   GraphQLObjectType,
   GraphQLScalarType,
   isNonNullType,
+  Kind,
   OperationTypeNode,
   SchemaMetaFieldDef,
   TypeMetaFieldDef,
   type DocumentNode,
   type ExecutionResult,
+  type FragmentDefinitionNode,
   type GraphQLFieldConfig,
   type GraphQLFieldConfigMap,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
+  type SelectionSetNode,
 } from 'graphql';
 import { AppError } from '../errors.js';
 
@@ -105,6 +109,39 @@ const opaque = new GraphQLScalarType<unknown, unknown>({
   description: 'The answer of a generated field, which brings its own JSON.',
   serialize: (value) => value,
 });
+
+/** Whether an operation asks generated fields alone: its answer then depends on tables and on nothing else. */
+export function readsTablesOnly(
+  executionSchema: GraphQLSchema,
+  { document, operationName }: Pick<Operation, 'document' | 'operationName'>,
+): boolean {
+  const operation = getOperationAST(document, operationName);
+  if (operation?.operation !== OperationTypeNode.QUERY) return false;
+  const fields = executionSchema.getRootType(OperationTypeNode.QUERY)?.getFields() ?? {};
+  const fragments = new Set<string>();
+  const onlyTables = ({ selections }: SelectionSetNode): boolean =>
+    selections.every((selection) => {
+      switch (selection.kind) {
+        case Kind.FIELD:
+          return (
+            selection.name.value === '__typename' ||
+            getNamedType(fields[selection.name.value]?.type) === opaque
+          );
+        case Kind.INLINE_FRAGMENT:
+          return onlyTables(selection.selectionSet);
+        case Kind.FRAGMENT_SPREAD: {
+          const name = selection.name.value;
+          if (fragments.has(name)) return true;
+          fragments.add(name);
+          const fragment = document.definitions.find(
+            (one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === name,
+          ) as FragmentDefinitionNode | undefined;
+          return fragment !== undefined && onlyTables(fragment.selectionSet);
+        }
+      }
+    });
+  return onlyTables(operation.selectionSet);
+}
 
 function executedFields(
   fields: GraphQLFieldConfigMap<unknown, unknown>,

@@ -1,5 +1,10 @@
-import { IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { AppError, isAppError } from '../errors.js';
+import {
+  IncomingMessage,
+  type IncomingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { AppError, isAppError, type ErrorCode } from '../errors.js';
 
 /**
  * Reads the body of a request: parsed where it is JSON, else as text.
@@ -54,6 +59,14 @@ export function drained(response: ServerResponse): Promise<void> {
   });
 }
 
+/** Whether a client has what an ETag stands for: it is in If-None-Match (RFC 9110, section 13.1.2). */
+export function isKnown(etag: string, headers: IncomingHttpHeaders): boolean {
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, '');
+  return (headers['if-none-match'] ?? '')
+    .split(',')
+    .some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag));
+}
+
 /** Sends a line of text. */
 export function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
@@ -82,12 +95,16 @@ export function sendRefusal(response: ServerResponse, error: unknown): void {
   if (code === 'UNAUTHENTICATED') {
     response.setHeader('www-authenticate', 'Bearer realm="bucketql"');
   }
-  sendError(response, statuses[code] ?? 400, code, message);
+  sendError(response, statusOf(code), code, message);
 }
 
-const statuses: Readonly<Record<string, number>> = {
+/** The status of an answer to a request that is not let in. */
+export const statusOf = (code: ErrorCode): number => statuses[code] ?? 400;
+
+const statuses: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  OPERATION_NOT_ALLOWED: 403,
   LIMIT_TOO_LARGE: 413,
   TOO_MANY_SUBSCRIPTIONS: 503,
 };

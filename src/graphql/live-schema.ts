@@ -9,6 +9,7 @@ import { buildExecutionSchema } from './execute.js';
 import { collisions, takenNames, type Collision, type TakenNames } from './names.js';
 import { tableFields } from './tables/fields.js';
 import { sharedTypes, type SharedTypes } from './tables/shared.js';
+import { tablesOf } from './tables/table.js';
 import type { TableDataset } from './tables/types.js';
 
 /** One state of the API: what clients see, and what their operations run on. */
@@ -60,8 +61,9 @@ export class LiveSchema {
   #build(datasets: readonly TableDataset[]): PublishedSchema {
     const query: GraphQLFieldConfigMap<unknown, unknown> = {};
     const mutation: GraphQLFieldConfigMap<unknown, unknown> = {};
+    const tables = tablesOf(datasets, this.#shared);
     for (const dataset of datasets) {
-      const fields = tableFields(dataset, this.#shared);
+      const fields = tableFields(dataset, this.#shared, tables);
       Object.assign(query, fields.query);
       Object.assign(mutation, fields.mutation);
     }

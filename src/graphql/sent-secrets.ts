@@ -60,22 +60,24 @@ function secretsOfDocument(text: string): { values: string[]; variables: Set<str
   return { values, variables };
 }
 
-/** Every text and number below the members of such a name, and texts that look like inputs which were encoded twice. */
-function collect(
-  value: unknown,
-  isSecret: (name: string) => boolean,
-  found: string[],
-  inside = false,
-): void {
-  if (Array.isArray(value)) {
-    for (const item of value) collect(item, isSecret, found, inside);
-  } else if (isObject(value)) {
-    for (const [name, member] of Object.entries(value))
-      collect(member, isSecret, found, inside || isSecret(name));
-  } else if (typeof value === 'string') {
-    if (inside || namesSecret(value)) found.push(value);
-  } else if (inside && typeof value === 'number') {
-    found.push(String(value));
+/**
+ * Every text and number below the members of such a name, and texts that look like inputs which were encoded twice. It
+ * does not call itself: what was refused for nesting too deep is looked through as well.
+ */
+function collect(value: unknown, isSecret: (name: string) => boolean, found: string[]): void {
+  const pending = [{ value, inside: false }];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const { value, inside } = next;
+    if (Array.isArray(value)) {
+      for (const item of value as readonly unknown[]) pending.push({ value: item, inside });
+    } else if (isObject(value)) {
+      for (const [name, member] of Object.entries(value))
+        pending.push({ value: member, inside: inside || isSecret(name) });
+    } else if (typeof value === 'string') {
+      if (inside || namesSecret(value)) found.push(value);
+    } else if (inside && typeof value === 'number') {
+      found.push(String(value));
+    }
   }
 }
 

@@ -32,30 +32,35 @@ export function streamRequest(
     }
     const given = url.searchParams;
     const variables = given.get('variables');
+    const extensions = given.get('extensions');
     return checked({
       query: given.get('query'),
       operationName: given.get('operationName'),
-      variables: variables === null ? null : parsed(variables),
+      variables: variables === null ? null : parsed('variables', variables),
+      documentId: given.get('documentId'),
+      extensions: extensions === null ? null : parsed('extensions', extensions),
     });
   }
   throw new AppError('INVALID_INPUT', 'POST JSON with query, variables and operationName');
 }
 
-function checked({ query, operationName, variables }: Record<string, unknown>) {
-  if (typeof query !== 'string') throw new AppError('INVALID_INPUT', 'query must be a text');
+function checked(given: Record<string, unknown>): SubscriptionRequest {
+  const { query, operationName, variables, documentId, extensions } = given;
+  if (typeof query !== 'string' && documentId == null && extensions == null)
+    throw new AppError('INVALID_INPUT', 'query must be a text');
   if (operationName != null && typeof operationName !== 'string')
     throw new AppError('INVALID_INPUT', 'operationName must be a text');
   if (variables != null && !isObject(variables))
     throw new AppError('INVALID_INPUT', 'variables must be an object');
-  return { query, operationName, variables };
+  return { query: query ?? '', operationName, variables, documentId, extensions };
 }
 
-function parsed(json: string): unknown {
+function parsed(name: string, json: string): unknown {
   try {
     return JSON.parse(json) as unknown;
   } catch {
     // The parser's message quotes what it could not read.
-    throw new AppError('INVALID_INPUT', 'variables is not valid JSON');
+    throw new AppError('INVALID_INPUT', `${name} is not valid JSON`);
   }
 }
 

@@ -5,15 +5,17 @@ import {
   getVariableValues,
   GraphQLError,
   OperationTypeNode,
-  parse,
   validate,
   type DocumentNode,
   type ExecutionArgs,
   type FormattedExecutionResult,
   type GraphQLFormattedError,
 } from 'graphql';
-import { AppError, messageOf } from '../errors.js';
+import { AppError, isAppError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
+import type { Admission } from './admission.js';
+import type { AskedOperation } from './allow-list.js';
+import { maxValidationErrors } from './bounds.js';
 import type { Context } from './context.js';
 import { errorFormatter } from './errors.js';
 import { withoutPrototypes } from './execute.js';
@@ -21,8 +23,7 @@ import type { LiveSchema } from './live-schema.js';
 import { sentSecrets } from './sent-secrets.js';
 
 /** What a client sends to subscribe: the same members as a request over HTTP. */
-export interface SubscriptionRequest {
-  readonly query: string;
+export interface SubscriptionRequest extends AskedOperation {
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 }
@@ -43,17 +44,20 @@ export type ContextFor = (signal: AbortSignal) => Context;
 /** Runs subscriptions, whatever they arrive over. */
 export class Subscriptions {
   readonly #schema: LiveSchema;
+  readonly #admission: Admission;
   readonly #log: Log;
   readonly #limit: number;
   #open = 0;
 
   constructor(options: {
     readonly schema: LiveSchema;
+    readonly admission: Admission;
     readonly log: Log;
     /** Most subscriptions at a time. */
     readonly limit: number;
   }) {
     this.#schema = options.schema;
+    this.#admission = options.admission;
     this.#log = options.log;
     this.#limit = options.limit;
   }
@@ -109,8 +113,9 @@ export class Subscriptions {
   ): { operation: ExecutionArgs } | { errors: readonly GraphQLError[] } {
     let document: DocumentNode;
     try {
-      document = parse(request.query);
+      document = this.#admission.parse(request);
     } catch (error) {
+      if (isAppError(error)) return refused(error);
       return { errors: withCode([asGraphQLError(error)], 'GRAPHQL_PARSE_FAILED') };
     }
     const { operationName = null } = request;
@@ -130,7 +135,9 @@ export class Subscriptions {
         ),
       );
     }
-    const invalid = validate(this.#schema.current.api, document);
+    const invalid = validate(this.#schema.current.api, document, undefined, {
+      maxErrors: maxValidationErrors,
+    });
     if (invalid.length > 0) return { errors: withCode(invalid, 'GRAPHQL_VALIDATION_FAILED') };
     const schema = this.#schema.management;
     const variableValues = withoutPrototypes(request.variables);
@@ -140,6 +147,12 @@ export class Subscriptions {
       variableValues,
     );
     if (errors) return { errors: withCode(errors, 'BAD_USER_INPUT') };
+    try {
+      this.#admission.checkCost(schema, document, operation, variableValues);
+    } catch (error) {
+      if (isAppError(error)) return refused(error);
+      throw error;
+    }
     return { operation: { schema, document, operationName, variableValues } };
   }
 

@@ -7,11 +7,12 @@ import { listManifest, replaceManifest, storeRejects } from '../catalog/manifest
 import type { ImportProgress } from '../catalog/runs.js';
 import type { Secrets } from '../catalog/secrets.js';
 import type { Engine } from '../engine/engine.js';
+import { dropTables } from '../engine/tables.js';
 import { AppError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Buckets } from '../pipeline/buckets.js';
-import { dropTables } from '../engine/tables.js';
 import { importObjects, type ImportLimits } from '../pipeline/import.js';
+import { importWarnings } from '../pipeline/relations.js';
 import type { Snapshots } from '../pipeline/snapshots.js';
 import { withRecheck } from './recheck.js';
 import type { Work } from './work.js';
@@ -87,7 +88,15 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
             onProgress: report,
           }),
         );
-        const { progress, next } = imported;
+        const { next } = imported;
+        const columns = next?.generation.columns ?? dataset.current?.columns ?? [];
+        const progress = {
+          ...imported.progress,
+          warnings: [
+            ...imported.progress.warnings,
+            ...importWarnings({ ...dataset, columns }, snapshots.published()),
+          ],
+        };
         if (!next) return { progress };
         return {
           progress,

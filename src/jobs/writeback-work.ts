@@ -5,17 +5,19 @@ import type { WritebackProgress } from '../catalog/runs.js';
 import type { Dialect } from '../dialect.js';
 import { AppError } from '../errors.js';
 import { objectKey, type Destination } from '../pipeline/destination.js';
+import { sourcesOf } from '../pipeline/snapshots.js';
 import { writeResult } from '../pipeline/writeback.js';
+import { relatedDatasets } from '../query/links.js';
 import type { Query } from '../query/query.js';
 import type { WorkSettings } from './import-work.js';
 import { uploadsOf } from './open-uploads.js';
 import { withRecheck } from './recheck.js';
 import type { Work } from './work.js';
 
-/** A writeback of one query over the generation that is current when the run starts. */
+/** A writeback of one query over the generations that are current when the run starts. */
 export interface WritebackRequest {
   readonly dataset: { readonly id: string; readonly name: string };
-  /** Its `from` is replaced by the generation's. */
+  /** Its `from` and `related` are replaced by those of the generations. */
   readonly query: Query;
   readonly destination: Destination;
 }
@@ -45,7 +47,7 @@ export function writebackWork(
         runId: id,
         now: new Date(),
       });
-      const lease = snapshots.lease(dataset.name);
+      const leases = snapshots.leaseAll([dataset.name, ...relatedDatasets(query.where)]);
       const spoolDir = join(settings.spoolDir, id);
       const bucket = buckets.forRun(connection, 'write', id);
       try {
@@ -53,7 +55,7 @@ export function writebackWork(
         const progress = await withRecheck(settings, connection, () =>
           engine.session((session) =>
             writeResult({
-              query: { ...query, from: lease.source },
+              query: { ...query, from: leases[0].source, related: sourcesOf(leases) },
               dialect,
               session,
               destination,
@@ -67,7 +69,7 @@ export function writebackWork(
         );
         return { progress };
       } finally {
-        lease.release();
+        for (const lease of leases) lease.release();
         bucket.close();
         await rm(spoolDir, { recursive: true, force: true });
       }

@@ -81,6 +81,7 @@ export function recipeOf(definition: DatasetDefinition): string {
     title: undefined,
     description: undefined,
     schedule: undefined,
+    relations: undefined,
     // Which objects there are is seen by the objects.
     selection: { compression, subfileName },
     readingVersion,

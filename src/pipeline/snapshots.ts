@@ -1,7 +1,7 @@
 import type { Dataset, Generation } from '../catalog/datasets.js';
 import type { Engine, Session } from '../engine/engine.js';
 import { AppError, isAppError } from '../errors.js';
-import type { Source } from '../query/query.js';
+import type { RelatedSources, Source } from '../query/query.js';
 import { ident, sql } from '../sql.js';
 
 /** A dataset's current generation, lent to a reader. It stays as it is until `release`. */
@@ -9,7 +9,20 @@ export interface Lease {
   readonly dataset: Dataset;
   readonly generation: Generation;
   readonly source: Source;
+  /** No other state of a published dataset has it: neither another generation nor another definition. */
+  readonly revision: number;
   release(): void;
+}
+
+/** Names of datasets, at least one. */
+export type Names = readonly [string, ...string[]];
+
+/** At least one lease. */
+export type Leases = readonly [Lease, ...Lease[]];
+
+/** What is lent, by the dataset's name: the `related` of a query. */
+export function sourcesOf(leases: Leases): RelatedSources {
+  return Object.fromEntries(leases.map(({ dataset, source }) => [dataset.name, source]));
 }
 
 interface Entry {
@@ -17,6 +30,7 @@ interface Entry {
   readonly tables: readonly string[];
   readonly generation: Generation;
   readonly source: Source;
+  revision: number;
   readers: number;
   retired: boolean;
 }
@@ -30,6 +44,7 @@ export class Snapshots {
   readonly #querySeconds: number;
   readonly #onDropFailed: (table: string, error: unknown) => void;
   readonly #entries = new Map<string, Entry>();
+  #revisions = 0;
   /** Generations that stand in a table, current ones and those that are still read. */
   readonly #users = new Map<string, number>();
 
@@ -60,6 +75,7 @@ export class Snapshots {
       tables,
       generation: current,
       source,
+      revision: ++this.#revisions,
       readers: 0,
       retired: false,
     });
@@ -77,7 +93,12 @@ export class Snapshots {
     const [name, entry] = found;
     this.#entries.delete(name);
     // The same object: leases count their readers on it.
-    this.#entries.set(dataset.name, Object.assign(entry, { dataset }));
+    this.#entries.set(dataset.name, Object.assign(entry, { dataset, revision: ++this.#revisions }));
+  }
+
+  /** The dataset of this name that would be lent now, with its {@link Lease.revision}. */
+  find(name: string): Pick<Lease, 'dataset' | 'revision'> | undefined {
+    return this.#entries.get(name);
   }
 
   /** The published datasets by name. */
@@ -101,6 +122,7 @@ export class Snapshots {
       dataset: entry.dataset,
       generation: entry.generation,
       source: entry.source,
+      revision: entry.revision,
       release: () => {
         if (released) return;
         released = true;
@@ -111,19 +133,34 @@ export class Snapshots {
   }
 
   /**
-   * Lends a dataset's generation and a session to `job`.
-   * @throws QUERY_TIMEOUT after the configured time, CANCELLED when the signal is aborted
+   * The current generations of several datasets, all of the same moment, in the order of the names.
+   * @throws NOT_FOUND when one of them has no table
+   */
+  leaseAll([first, ...others]: Names): Leases {
+    const leases: [Lease, ...Lease[]] = [this.lease(first)];
+    try {
+      for (const name of others) leases.push(this.lease(name));
+      return leases;
+    } catch (error) {
+      for (const lease of leases) lease.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Lends the generations of {@link leaseAll} and a session to `job`.
+   * @throws NOT_FOUND, QUERY_TIMEOUT after the configured time, CANCELLED when the signal is aborted
    */
   async read<T>(
-    name: string,
-    job: (lease: Lease, session: Session) => Promise<T>,
+    names: Names,
+    job: (leases: Leases, session: Session) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    const lease = this.lease(name);
+    const leases = this.leaseAll(names);
     const deadline = AbortSignal.timeout(this.#querySeconds * 1000);
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
-      return await this.#engine.read((session) => job(lease, stoppable(session, either)), {
+      return await this.#engine.read((session) => job(leases, stoppable(session, either)), {
         signal: either,
       });
     } catch (error) {
@@ -136,7 +173,7 @@ export class Snapshots {
       }
       throw error;
     } finally {
-      lease.release();
+      for (const lease of leases) lease.release();
     }
   }
 
@@ -168,5 +205,5 @@ export class Snapshots {
 // The reader's own signal is part of `signal` already; what is passed with a statement cannot lift the deadline.
 const stoppable = (session: Session, signal: AbortSignal): Session => ({
   run: (statement) => session.run(statement, { signal }),
-  rows: (statement) => session.rows(statement, { signal }),
+  rows: (statement, options) => session.rows(statement, { ...options, signal }),
 });

@@ -86,6 +86,18 @@ describe('snapshots', () => {
     expect(await tables()).toEqual([]);
   });
 
+  it('lend several at one moment, or none of them', async () => {
+    await publish('one');
+    expect(() => snapshots.leaseAll(['things', 'missing'])).toThrow(
+      expect.objectContaining({ code: 'NOT_FOUND', details: { dataset: 'missing' } }),
+    );
+    const leases = snapshots.leaseAll(['things', 'things']);
+    await publish('two');
+    // The lease that came to nothing keeps no table.
+    for (const lease of leases) lease.release();
+    expect(await tables()).toEqual(['t_two']);
+  });
+
   it('follow a new name and definition while the generation stays', async () => {
     await publish('one');
     const lease = snapshots.lease('things');
@@ -102,7 +114,7 @@ describe('snapshots', () => {
 
   it('stop a read at the deadline whatever signal its statements bring', async () => {
     await publish('one');
-    const slow = snapshots.read('things', (_, session) =>
+    const slow = snapshots.read(['things'], (_, session) =>
       session.rows(sql`select count(*) from range(100000000000) a where a.range % 7 = 3`, {
         signal: new AbortController().signal,
       }),

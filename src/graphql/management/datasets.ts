@@ -14,7 +14,6 @@ import {
   Root,
   Subscription,
 } from 'type-graphql';
-import { findConnection } from '../../catalog/connections.js';
 import {
   deleteDataset,
   findDataset,
@@ -24,20 +23,17 @@ import {
   updateDefinition,
   type Dataset,
 } from '../../catalog/datasets.js';
-import { parseDefinition, type DatasetDefinition } from '../../catalog/definition.js';
+import type { DatasetDefinition } from '../../catalog/definition.js';
 import { listRejectedRows } from '../../catalog/manifest.js';
 import { listRuns } from '../../catalog/runs.js';
 import type { Column } from '../../columns.js';
-import type { Session } from '../../engine/engine.js';
 import type { RejectedRow } from '../../engine/load.js';
 import { AppError } from '../../errors.js';
-import { parseDateColumnsSpec } from '../../formats/date-columns-spec.js';
-import { parseDatePattern } from '../../formats/date-pattern.js';
-import { nextRun } from '../../jobs/schedule.js';
 import type { Context } from '../context.js';
 import { GraphQLBigInt, GraphQLDateTime, GraphQLJSON } from '../scalars.js';
 import { followDatasets } from '../subscriptions-sources.js';
 import { ConnectionType, shown } from './connections.js';
+import { checkedDefinition, requireFree } from './dataset-checks.js';
 import { DatasetInput } from './dataset-input.js';
 import { ColumnType as ColumnTypeEnum } from './enums.js';
 import { checkedPage, PageArgs, RunPageArgs } from './paging.js';
@@ -268,50 +264,5 @@ export class DatasetResolver {
     @Ctx() { services }: Context,
   ): Promise<RejectedRow[]> {
     return services.engine.read((session) => listRejectedRows(session, id, checkedPage(page)));
-  }
-}
-
-/**
- * Checks a DatasetInput as far as it can be without looking at a file.
- * @throws INVALID_INPUT, INVALID_DATE_PATTERN
- */
-export function checkedDefinition(input: DatasetInput): DatasetDefinition {
-  const definition = parseDefinition(input);
-  for (const { format } of definition.dateColumns) parseDatePattern(format);
-  if (definition.dateColumnsSpec) parseDateColumnsSpec(definition.dateColumnsSpec, undefined);
-  if (definition.schedule) nextRun(definition.schedule, new Date());
-  return definition;
-}
-
-async function requireFree(
-  session: Session,
-  { schema, secrets }: Context['services'],
-  definition: DatasetDefinition,
-  self: string | undefined,
-): Promise<void> {
-  const { name } = definition;
-  const connection = await findConnection(session, secrets, { id: definition.connection });
-  if (!connection) {
-    throw new AppError('NOT_FOUND', `There is no connection ${definition.connection}`, {
-      details: { connection: definition.connection },
-    });
-  }
-  const others = (await listDatasets(session)).filter(({ id }) => id !== self);
-  if (others.some((other) => other.name === name)) {
-    throw new AppError('ALREADY_EXISTS', `There is a dataset named ${name} already`, {
-      details: { name },
-    });
-  }
-  const [collision] = schema.collisions(
-    name,
-    others.map((other) => other.name),
-  );
-  if (collision) {
-    const owner = collision.dataset === null ? 'the API itself' : `dataset ${collision.dataset}`;
-    throw new AppError(
-      'NAME_COLLISION',
-      `Dataset ${name} would add the ${collision.kind} ${collision.name}, which ${owner} has already; choose another name`,
-      { details: { ...collision } },
-    );
   }
 }

@@ -7,8 +7,9 @@ import { AppError } from '../../errors.js';
 import { previewObjectsOf, type Preview } from '../../pipeline/preview.js';
 import type { Context } from '../context.js';
 import { GraphQLBigInt, GraphQLJSON } from '../scalars.js';
+import { checkedDefinition } from './dataset-checks.js';
 import { DatasetInput } from './dataset-input.js';
-import { checkedDefinition, ColumnType } from './datasets.js';
+import { ColumnType } from './datasets.js';
 import { ObjectSummaryType, reading } from './objects.js';
 
 @ObjectType('Preview', { description: 'What an import would find. Nothing is stored.' })

@@ -6,20 +6,36 @@ import {
   type GroupMeasure,
   type HavingFilter,
   type OperatorName,
+  type RelatedFilter,
   type Value,
 } from '../../query/query.js';
+import type { Table, TableRelation } from './table.js';
 
-/** A filter argument as graphql-js coerces it: operators by column, and the combinators. */
+/** A filter argument as graphql-js coerces it: operators by column, filters by relation, and the combinators. */
 export type FilterInput = Readonly<Record<string, unknown>>;
 
-/** `where` as a filter on rows; undefined keeps every row. */
-export function toFilter(where: FilterInput | null | undefined): Filter | undefined {
-  return where ? conditions<Comparison>(where, onColumn) : undefined;
+/** `where` as a filter on a table's rows; undefined keeps every row. */
+export function toFilter(
+  where: FilterInput | null | undefined,
+  { relations }: Pick<Table, 'relations'>,
+): Filter | undefined {
+  if (!where) return undefined;
+  return conditions<Comparison | RelatedFilter>(where, (name, value) => {
+    const relation = relations.get(name);
+    return relation ? onRelation(relation, value) : onColumn(name, value);
+  });
 }
 
-/** `having` as a filter on groups; undefined keeps every group. */
-export function toHaving(having: FilterInput | null | undefined): HavingFilter | undefined {
-  return having ? conditions<HavingComparison>(having, onMeasure) : undefined;
+/**
+ * `having` as a filter on groups; undefined keeps every group.
+ * @throws INVALID_INPUT for a relation: the types of `min` and `max` have them, but a smallest value leads nowhere
+ */
+export function toHaving(
+  having: FilterInput | null | undefined,
+  { relations }: Pick<Table, 'relations'>,
+): HavingFilter | undefined {
+  if (!having) return undefined;
+  return conditions<HavingComparison>(having, (kind, value) => onMeasure(kind, value, relations));
 }
 
 type Conditions<C> =
@@ -59,6 +75,11 @@ function conditions<C>(
   return parts.length > 1 ? { kind: 'and', filters: parts } : parts[0];
 }
 
+function onRelation({ link, target }: TableRelation, value: FilterInput): RelatedFilter {
+  const where = toFilter(value, target);
+  return { kind: 'related', link, ...(where && { where }) };
+}
+
 function onColumn(column: string, operators: FilterInput): Conditions<Comparison> | undefined {
   return comparisons(column, operators, (operator, value) => ({
     kind: 'compare',
@@ -68,12 +89,23 @@ function onColumn(column: string, operators: FilterInput): Conditions<Comparison
   }));
 }
 
-function onMeasure(kind: string, value: FilterInput): Conditions<HavingComparison> | undefined {
+function onMeasure(
+  kind: string,
+  value: FilterInput,
+  relations: Table['relations'],
+): Conditions<HavingComparison> | undefined {
   if (kind === 'count') return comparing(kind, { kind }, value);
   // sum and avg hold columns only, min and max are filters on rows with their combinators; one reading serves both.
-  return conditions<HavingComparison>(value, (column, operators) =>
-    comparing(`${kind} of ${column}`, { kind: kind as ColumnMeasure, column }, operators),
-  );
+  return conditions<HavingComparison>(value, (column, operators) => {
+    if (relations.has(column)) {
+      throw new AppError(
+        'INVALID_INPUT',
+        `\`having\` names the relation ${column} in ${kind}, which takes columns; filter the rows with \`where\``,
+        { details: { relation: column } },
+      );
+    }
+    return comparing(`${kind} of ${column}`, { kind: kind as ColumnMeasure, column }, operators);
+  });
 }
 
 function comparing(

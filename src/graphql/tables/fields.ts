@@ -1,8 +1,8 @@
 import type { GraphQLFieldConfigMap } from 'graphql';
-import { tableInputs } from './inputs.js';
 import { queryFields } from './query-fields.js';
 import type { SharedTypes } from './shared.js';
-import { tableTypes, type TableDataset } from './types.js';
+import { tablesOf, type Tables } from './table.js';
+import type { TableDataset } from './types.js';
 import { writebackFields } from './writeback-fields.js';
 
 /**
@@ -12,15 +12,13 @@ import { writebackFields } from './writeback-fields.js';
 export function tableFields(
   dataset: TableDataset,
   shared: SharedTypes,
+  /** The tables of the whole schema. (Default: this one) */
+  tables: Tables = tablesOf([dataset], shared),
 ): {
   readonly query: GraphQLFieldConfigMap<unknown, unknown>;
   readonly mutation: GraphQLFieldConfigMap<unknown, unknown>;
 } {
-  if (dataset.columns.length === 0) return { query: {}, mutation: {} };
-  const inputs = tableInputs(dataset, shared);
-  const types = tableTypes(dataset, shared);
-  return {
-    query: queryFields(dataset, types, inputs, shared),
-    mutation: writebackFields(dataset, inputs, shared),
-  };
+  const table = tables.get(dataset.name);
+  if (!table) return { query: {}, mutation: {} };
+  return { query: queryFields(table, shared), mutation: writebackFields(table, shared) };
 }

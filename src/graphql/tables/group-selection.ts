@@ -1,4 +1,5 @@
 import type { FieldNode } from 'graphql';
+import { relatedDatasets } from '../../query/links.js';
 import type { Filter, GroupKey, GroupsQuery, Json } from '../../query/query.js';
 import { GraphQLBigInt } from '../scalars.js';
 import type { SelectedField } from './collect.js';
@@ -29,13 +30,15 @@ export function aggregatePlan(where: Filter | undefined, selection: Selection): 
   return {
     ...plain,
     ...(shapes.length > 0 && {
-      query: ({ source }) => ({
+      query: ({ source, related }) => ({
         kind: 'aggregate',
         from: source,
+        related,
         ...(where && { where }),
         aggregates: list.aggregates,
       }),
     }),
+    related: relatedDatasets(where),
     shapes,
     template,
   };
@@ -70,9 +73,10 @@ export function groupsPlan(args: GroupsArguments, selection: Selection): Plan {
   return {
     ...plain,
     ...((total || shapes.length > 0) && {
-      query: ({ source }) => ({
+      query: ({ source, related }) => ({
         kind: 'groups',
         from: source,
+        related,
         by,
         aggregates: list.aggregates,
         ...(where && { where }),
@@ -82,6 +86,7 @@ export function groupsPlan(args: GroupsArguments, selection: Selection): Plan {
         ...(offset > 0 && { offset }),
       }),
     }),
+    related: relatedDatasets(where),
     shapes,
     total,
     template,

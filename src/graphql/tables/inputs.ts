@@ -9,7 +9,9 @@ import {
 } from 'graphql';
 import type { Column } from '../../columns.js';
 import { typeNames } from '../names.js';
+import { relationConditions } from './relation-fields.js';
 import type { SharedTypes } from './shared.js';
+import type { TableRelation } from './table.js';
 import { listOf, required } from './wrappers.js';
 import { describeColumn, hasTime, isNumeric, type TableDataset } from './types.js';
 
@@ -24,7 +26,11 @@ export interface TableInputs {
 }
 
 /** Makes a dataset's input types; a type that would have no fields is left out, and so are the fields of that type. */
-export function tableInputs(dataset: TableDataset, shared: SharedTypes): TableInputs {
+export function tableInputs(
+  dataset: TableDataset,
+  shared: SharedTypes,
+  related: () => readonly TableRelation[],
+): TableInputs {
   const names = typeNames(dataset.name);
   const { columns } = dataset;
   const numeric = columns.filter(isNumeric);
@@ -34,6 +40,7 @@ export function tableInputs(dataset: TableDataset, shared: SharedTypes): TableIn
     fields: () => ({
       ...combinators(filter),
       ...fieldsOf(columns, (column) => shared.filters[column.type]),
+      ...relationConditions(related()),
     }),
   });
   const order = new GraphQLInputObjectType({

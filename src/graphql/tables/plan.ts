@@ -6,6 +6,8 @@ import type { FreshnessFacts, TableSnapshot } from './reader.js';
  * makes of each row, and the *template* that puts those texts and a few *facts* together in the order of the selection.
  */
 export interface Plan {
+  /** The other datasets that the queries read, each once; the plan's own may be among them. */
+  readonly related: readonly string[];
   /** Gives the rows of the shapes; absent if the answer needs none. */
   readonly query?: (snapshot: TableSnapshot) => Query;
   readonly shapes: readonly Json[];

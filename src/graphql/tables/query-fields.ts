@@ -7,7 +7,7 @@ import {
 } from 'graphql';
 import type { Column } from '../../columns.js';
 import type { Filter, Value } from '../../query/query.js';
-import { rootFieldNames, typeNames } from '../names.js';
+import { rootFieldNames } from '../names.js';
 import {
   checkedCount,
   defaultGroups,
@@ -19,7 +19,6 @@ import {
 } from './arguments.js';
 import { toFilter, toHaving } from './conditions.js';
 import { aggregatePlan, groupsPlan } from './group-selection.js';
-import type { TableInputs } from './inputs.js';
 import type { Plan } from './plan.js';
 import type { TableContext } from './reader.js';
 import { respond } from './respond.js';
@@ -32,9 +31,10 @@ import {
   type RowsInput,
 } from './root-arguments.js';
 import { connectionPlan, rowsPlan } from './selection.js';
-import type { Selection } from './shapes.js';
+import { selectionOn, type Selection } from './shapes.js';
 import type { SharedTypes } from './shared.js';
-import { describeColumn, type TableDataset, type TableTypes } from './types.js';
+import type { Table } from './table.js';
+import { aboutDataset, describeColumn, type TableDataset } from './types.js';
 import { listOf, required } from './wrappers.js';
 
 interface PageInput extends Pick<RowsInput, 'where' | 'orderBy'> {
@@ -46,24 +46,16 @@ interface PageInput extends Pick<RowsInput, 'where' | 'orderBy'> {
 
 type Field = GraphQLFieldConfig<unknown, unknown>;
 
-/** A plan from coerced arguments; `maxLimit` is the most rows one answer may have. */
-type Planner<Input> = (input: Input, selection: Selection, maxLimit: number) => Plan;
+/** A plan from coerced arguments. */
+type Planner<Input> = (input: Input, selection: Selection) => Plan;
 
 /** The query fields of a dataset. */
 export function queryFields(
-  dataset: TableDataset,
-  types: TableTypes,
-  inputs: TableInputs,
+  table: Table,
   shared: SharedTypes,
 ): GraphQLFieldConfigMap<unknown, unknown> {
-  const names = rootFieldNames(dataset.name);
-  const table: Table = {
-    dataset,
-    types,
-    inputs,
-    about: `Dataset \`${dataset.name}\`: ${dataset.origin}.`,
-  };
-  const key = keyColumns(dataset);
+  const names = rootFieldNames(table.dataset.name);
+  const key = keyColumns(table.dataset);
   return {
     [names.rows]: rowsField(table),
     [names.connection]: connectionField(table),
@@ -73,17 +65,10 @@ export function queryFields(
   };
 }
 
-interface Table {
-  readonly dataset: TableDataset;
-  readonly types: TableTypes;
-  readonly inputs: TableInputs;
-  readonly about: string;
-}
-
 function rowsField(table: Table): Field {
   return {
     type: required(listOf(table.types.row)),
-    description: `Rows. ${table.about}`,
+    description: `Rows. ${aboutDataset(table.dataset)}`,
     args: {
       ...rowsArguments(table.inputs),
       distinctOn: argument(
@@ -93,13 +78,13 @@ function rowsField(table: Table): Field {
       limit: { ...argument(GraphQLInt, 'At most this many rows.'), defaultValue: defaultRows },
       offset: offsetArgument,
     },
-    resolve: answer<RowsInput>(table, (input, selection, maxLimit) =>
+    resolve: answer<RowsInput>(table, (input, selection) =>
       rowsPlan(
         {
-          where: toFilter(input.where),
+          where: toFilter(input.where, table),
           orderBy: toOrderings(input.orderBy),
           distinctOn: input.distinctOn ?? [],
-          limit: checkedCount('limit', input.limit ?? defaultRows, maxLimit),
+          limit: checkedCount('limit', input.limit ?? defaultRows, selection.maxLimit),
           offset: checkedCount('offset', input.offset ?? 0),
         },
         selection,
@@ -111,7 +96,7 @@ function rowsField(table: Table): Field {
 function connectionField(table: Table): Field {
   return {
     type: required(table.types.connection),
-    description: `Rows in pages, as Relay has them. ${table.about}`,
+    description: `Rows in pages, as Relay has them. ${aboutDataset(table.dataset)}`,
     args: {
       ...rowsArguments(table.inputs),
       first: argument(GraphQLInt, `This many rows from the start. (Default: ${defaultRows})`),
@@ -119,14 +104,14 @@ function connectionField(table: Table): Field {
       last: argument(GraphQLInt, 'This many rows from the end; instead of `first`.'),
       before: argument(GraphQLString, 'Only rows before this cursor.'),
     },
-    resolve: answer<PageInput>(table, (input, selection, maxLimit) => {
+    resolve: answer<PageInput>(table, (input, selection) => {
       const { backwards, name, count } = pageSide(input.first, input.last);
       return connectionPlan(
         {
-          where: toFilter(input.where),
+          where: toFilter(input.where, table),
           orderBy: toOrderings(input.orderBy),
           backwards,
-          limit: checkedCount(name, count, maxLimit),
+          limit: checkedCount(name, count, selection.maxLimit),
           after: input.after ?? null,
           before: input.before ?? null,
         },
@@ -139,10 +124,10 @@ function connectionField(table: Table): Field {
 function aggregateField(table: Table): Field {
   return {
     type: required(table.types.aggregate),
-    description: `Aggregates over rows. ${table.about}`,
+    description: `Aggregates over rows. ${aboutDataset(table.dataset)}`,
     args: { where: rowsArguments(table.inputs).where },
     resolve: answer<Pick<RowsInput, 'where'>>(table, (input, selection) =>
-      aggregatePlan(toFilter(input.where), selection),
+      aggregatePlan(toFilter(input.where, table), selection),
     ),
   };
 }
@@ -150,21 +135,21 @@ function aggregateField(table: Table): Field {
 function groupsField(table: Table): Field {
   return {
     type: required(table.types.groups),
-    description: `Groups of rows with their aggregates. ${table.about}`,
+    description: `Groups of rows with their aggregates. ${aboutDataset(table.dataset)}`,
     args: {
       ...groupsArguments(table.inputs),
       limit: { ...argument(GraphQLInt, 'At most this many groups.'), defaultValue: defaultGroups },
       offset: offsetArgument,
     },
-    resolve: answer<GroupsInput>(table, (input, selection, maxLimit) => {
+    resolve: answer<GroupsInput>(table, (input, selection) => {
       const by = toGroupKeys(input.by, (_key, position) => `k${position}`);
       return groupsPlan(
         {
           by,
-          where: toFilter(input.where),
-          having: toHaving(input.having),
+          where: toFilter(input.where, table),
+          having: toHaving(input.having, table),
           orderBy: toGroupOrderings(input.orderBy, by),
-          limit: checkedCount('limit', input.limit ?? defaultGroups, maxLimit),
+          limit: checkedCount('limit', input.limit ?? defaultGroups, selection.maxLimit),
           offset: checkedCount('offset', input.offset ?? 0),
         },
         selection,
@@ -180,7 +165,7 @@ function byKeyField(table: Table, key: readonly Column[], shared: SharedTypes): 
   ]);
   return {
     type: table.types.row,
-    description: `The row with this key, or null. ${table.about}`,
+    description: `The row with this key, or null. ${aboutDataset(table.dataset)}`,
     args: Object.fromEntries(arguments_) as Field['args'] & object,
     resolve: answer<Readonly<Record<string, Value>>>(table, (input, selection) => {
       const filters = Object.entries(input).map(([column, value]): Filter => ({
@@ -205,15 +190,14 @@ function byKeyField(table: Table, key: readonly Column[], shared: SharedTypes): 
 }
 
 function answer<Input>(
-  { dataset, types }: Table,
+  table: Table,
   planOf: Planner<Input>,
 ): GraphQLFieldResolver<unknown, unknown, Input> {
-  const names = typeNames(dataset.name);
   return (_source, input, context, { fieldNodes, fragments, variableValues }) => {
-    const { tables, signal } = context as TableContext;
-    const selection = { nodes: fieldNodes, fragments, variableValues, names, types };
-    const plan = planOf(input, selection, tables.limits.maxLimit);
-    return respond(tables, dataset.name, plan, signal);
+    const { tables, signal, reads } = context as TableContext;
+    const { maxLimit } = tables.limits;
+    const selection = selectionOn(table, fieldNodes, { fragments, variableValues, maxLimit });
+    return respond(tables, table.dataset.name, planOf(input, selection), { signal, reads });
   };
 }
 

@@ -2,6 +2,11 @@
 export class RawJson {
   constructor(readonly chunks: readonly Uint8Array[]) {}
 
+  /** How long the text is. */
+  get bytes(): number {
+    return this.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
   /** JSON.stringify would write the bytes as an object of numbers, so it is stopped: {@link splice} writes them. */
   toJSON(): never {
     throw new TypeError('RawJson is written by splice, not by JSON.stringify');

@@ -1,6 +1,6 @@
 import type { Dialect } from '../../dialect.js';
 import type { Session } from '../../engine/engine.js';
-import type { Query, Source } from '../../query/query.js';
+import type { Query, RelatedSources, Source } from '../../query/query.js';
 
 /** How current a table is; the type Freshness of the API. */
 export interface FreshnessFacts {
@@ -13,20 +13,40 @@ export interface FreshnessFacts {
   readonly stale: boolean;
 }
 
-/** One committed state of a dataset's table, as long as it is lent. */
+/** One committed state of a dataset's table and of those that are read with it, as long as they are lent. */
 export interface TableSnapshot {
   readonly source: Source;
   readonly generation: string;
+  /** All tables that are lent, by dataset; the one above is among them, as rows may lead to others of their own table. */
+  readonly related: RelatedSources;
+  /** Every dataset that is lent, once, in the order in which they were asked for: what an answer depends on. */
+  readonly reads: readonly DatasetRead[];
   readonly freshness: FreshnessFacts;
   /** All statements on it see the same rows. */
   readonly session: Session;
 }
 
+/** A dataset and the version of it that was read. */
+export interface DatasetRead {
+  readonly dataset: string;
+  /** Changes with everything that an answer can tell of a dataset: its generation, its definition, whether it is stale. */
+  readonly version: string;
+}
+
+/** What tells whether an answer is what would be answered now. */
+export interface TableVersions {
+  /** The version of a dataset that would be read now; undefined if it has no table. */
+  versionOf(dataset: string): string | undefined;
+}
+
 /** What the generated query fields need at run time. */
 export interface TableReader {
-  /** Lends the dataset's current table to `job`; NOT_FOUND if it has none, FORBIDDEN if the caller may not read it. */
+  /**
+   * Lends the current tables of datasets to `job`, all of the same moment: the first is what is asked, the others are related to
+   * it. NOT_FOUND if one of them has no table, FORBIDDEN if the caller may not read it.
+   */
   read<T>(
-    dataset: string,
+    datasets: readonly [string, ...string[]],
     job: (snapshot: TableSnapshot) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T>;
@@ -37,7 +57,8 @@ export interface TableReader {
 /** What the generated mutation fields need at run time. */
 export interface TableWriter {
   /**
-   * Starts a writeback. `query.from` is the dataset as the schema shows it; the run reads the generation that is current then.
+   * Starts a writeback. `query.from` is the dataset as the schema shows it; the run reads the generations that are current
+   * then, of the dataset and of those that the query's filter leads to.
    * @returns the WritebackRun for the API's resolvers
    */
   writeback(
@@ -53,5 +74,7 @@ export interface TableWriter {
 export interface TableContext {
   readonly tables: TableReader & TableWriter;
   /** Aborts when the client has gone. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+  /** Where fields write down what they have read, by dataset. (Default: nobody wants to know) */
+  readonly reads?: Map<string, string> | undefined;
 }

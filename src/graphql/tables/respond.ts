@@ -6,19 +6,21 @@ import { refusedQuery } from '../../query/refused.js';
 import type { Sql } from '../../sql.js';
 import type { Facts, Plan, Template } from './plan.js';
 import { chunkWriter, RawJson, type ChunkWriter } from './raw-json.js';
-import type { TableReader, TableSnapshot } from './reader.js';
+import type { TableContext, TableReader, TableSnapshot } from './reader.js';
 
 /** Runs a plan on one snapshot of a dataset's table. @returns null if it asks for a single row and there is none */
 export async function respond(
   reader: TableReader,
   dataset: string,
   plan: Plan,
-  signal?: AbortSignal,
+  { signal, reads }: Pick<TableContext, 'signal' | 'reads'> = {},
 ): Promise<RawJson | null> {
+  const others = plan.related.filter((name) => name !== dataset);
   return reader.read(
-    dataset,
+    [dataset, ...others],
     async (snapshot) => {
       const { dialect } = reader;
+      if (reads) note(snapshot, reads);
       const run = runner(snapshot, dialect, signal);
       const blocks = await blocksOf(plan, snapshot, dialect, run);
       const total = await totalOf(plan, snapshot, dialect, run, blocks);
@@ -32,12 +34,21 @@ export async function respond(
   );
 }
 
+/** Of two fields, one may have read a dataset before it changed and one after: then the answer is of no version. */
+function note({ reads }: TableSnapshot, noted: Map<string, string>): void {
+  for (const { dataset, version } of reads) {
+    const before = noted.get(dataset) ?? version;
+    noted.set(dataset, before === version ? version : 'several');
+  }
+}
+
 type Run = (statement: Sql) => Promise<Row[]>;
 
 function runner(snapshot: TableSnapshot, dialect: Dialect, signal: AbortSignal | undefined): Run {
   return async (statement) => {
     try {
-      return await snapshot.session.rows(statement, { signal });
+      // A generation never changes.
+      return await snapshot.session.rows(statement, { signal, keepPlan: true });
     } catch (error) {
       throw refusedQuery(error, dialect);
     }

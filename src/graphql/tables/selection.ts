@@ -1,8 +1,9 @@
-import type { FieldNode } from 'graphql';
 import { decodeCursor } from '../../query/cursor.js';
+import { relatedDatasets } from '../../query/links.js';
 import type { Filter, Json, Ordering, Page } from '../../query/query.js';
 import { GraphQLBigInt } from '../scalars.js';
 import { plain, type Facts, type Plan, type Template } from './plan.js';
+import { rowShape } from './row-shape.js';
 import { freshness, objectOf, shapeOf, type Selection } from './shapes.js';
 
 /** What a list of rows is cut to. */
@@ -31,9 +32,11 @@ export function rowsPlan(args: RowsArguments, selection: Selection, single = fal
   const { where, distinctOn, orderBy, limit, offset } = args;
   return {
     ...plain,
-    query: ({ source }) => ({
+    related: relatedDatasets(where, [shape]),
+    query: ({ source, related }) => ({
       kind: 'rows',
       from: source,
+      related,
       columns: [...columns],
       ...(where && { where }),
       ...(distinctOn.length > 0 && { distinctOn }),
@@ -84,9 +87,10 @@ export function connectionPlan(args: PageArguments, selection: Selection): Plan 
   const { where, orderBy, limit } = args;
   return {
     ...(wants.page && {
-      query: ({ source, generation }) => ({
+      query: ({ source, related, generation }) => ({
         kind: 'rows',
         from: source,
+        related,
         columns: [...columns],
         ...(where && { where }),
         orderBy,
@@ -95,26 +99,21 @@ export function connectionPlan(args: PageArguments, selection: Selection): Plan 
       }),
     }),
     ...(wants.count && {
-      count: ({ source }) => ({
+      count: ({ source, related }) => ({
         kind: 'aggregate',
         from: source,
+        related,
         ...(where && { where }),
         aggregates: [{ kind: 'count', as: 'total' }],
       }),
     }),
+    related: relatedDatasets(where, shapes),
     shapes,
     cursors: wants.cursors,
     probe: wants.probe,
     total: false,
     template,
   };
-}
-
-function rowShape(nodes: readonly FieldNode[], selection: Selection, columns: Set<string>): Json {
-  return shapeOf(nodes, selection, selection.names.row, ({ name }) => {
-    columns.add(name);
-    return { kind: 'column', column: name };
-  });
 }
 
 function pageOf(args: PageArguments, generation: string): Page {

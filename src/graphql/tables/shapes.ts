@@ -1,17 +1,32 @@
 import type { FieldNode } from 'graphql';
 import type { Json } from '../../query/query.js';
 import { GraphQLBigInt, GraphQLDateTime } from '../scalars.js';
-import type { TypeNames } from '../names.js';
+import { typeNames, type TypeNames } from '../names.js';
 import { selectedFields, type Scope, type SelectedField } from './collect.js';
 import type { Template } from './plan.js';
 import type { FreshnessFacts } from './reader.js';
+import type { Table } from './table.js';
 import type { TableTypes } from './types.js';
 
-/** The selection under one generated field: its nodes, the operation they stand in, and the dataset's types. */
+/** The selection under one generated field: its nodes, the operation they stand in, and the dataset's table. */
 export interface Selection extends Scope {
   readonly nodes: readonly FieldNode[];
   readonly names: TypeNames;
   readonly types: TableTypes;
+  readonly table: Table;
+  /** The most rows one list may have. */
+  readonly maxLimit: number;
+}
+
+/** A selection on the rows of a table. */
+export function selectionOn(
+  table: Table,
+  nodes: readonly FieldNode[],
+  { fragments, variableValues, maxLimit }: Scope & Pick<Selection, 'maxLimit'>,
+): Selection {
+  const { dataset, types } = table;
+  const names = typeNames(dataset.name);
+  return { nodes, fragments, variableValues, maxLimit, table, types, names };
 }
 
 const freshnessFacts: Readonly<Record<string, (facts: FreshnessFacts) => unknown>> = {

@@ -8,9 +8,12 @@ import {
   type GraphQLScalarType,
 } from 'graphql';
 import { fileNameColumn, type Column } from '../../columns.js';
+import type { Link } from '../../query/query.js';
 import { GraphQLBigInt, GraphQLDecimal } from '../scalars.js';
 import { typeNames } from '../names.js';
+import { relationFields } from './relation-fields.js';
 import type { SharedTypes } from './shared.js';
+import type { TableRelation } from './table.js';
 import { listOf, required } from './wrappers.js';
 
 type Fields = GraphQLFieldConfigMap<unknown, unknown>;
@@ -23,6 +26,12 @@ export interface TableDataset {
   readonly columns: readonly Column[];
   /** Names of columns; empty without a key. */
   readonly primaryKey: readonly string[];
+  /** What its rows lead to, where both sides have the columns. (Default: nothing) */
+  readonly relations?: readonly {
+    readonly name: string;
+    readonly many: boolean;
+    readonly link: Link;
+  }[];
   /** For descriptions: "s3://acme/orders/*.csv over connection acme-prod". */
   readonly origin: string;
 }
@@ -54,17 +63,29 @@ export function describeColumn(column: Column): string {
   return column.description ? `${source}. ${column.description}` : source;
 }
 
+/** Which dataset a field is of. */
+export function aboutDataset({ name, origin }: TableDataset): string {
+  return `Dataset \`${name}\`: ${origin}.`;
+}
+
 /** Makes a dataset's object types; a type that would have no fields is left out, and so are the fields of that type. */
-export function tableTypes(dataset: TableDataset, shared: SharedTypes): TableTypes {
+export function tableTypes(
+  dataset: TableDataset,
+  shared: SharedTypes,
+  related: () => readonly TableRelation[],
+): TableTypes {
   const names = typeNames(dataset.name);
   const about = `Dataset \`${dataset.name}\`: ${dataset.origin}`;
   const title = [dataset.title, dataset.description].filter(Boolean).join('\n\n');
   const row = new GraphQLObjectType({
     name: names.row,
     description: title === '' ? about : `${about}\n\n${title}`,
-    fields: fieldsOf(dataset.columns, (column) => {
-      const scalar = shared.scalars[column.type];
-      return column.nullable && column.name !== fileNameColumn ? scalar : required(scalar);
+    fields: () => ({
+      ...fieldsOf(dataset.columns, (column) => {
+        const scalar = shared.scalars[column.type];
+        return column.nullable && column.name !== fileNameColumn ? scalar : required(scalar);
+      }),
+      ...relationFields(related()),
     }),
   });
   const edge = new GraphQLObjectType({

@@ -12,7 +12,6 @@ import { GraphQLJSON } from '../scalars.js';
 import { keyHeader, toAggregates } from './aggregates-json.js';
 import { checkedCount, toGroupKeys, toGroupOrderings, toOrderings } from './arguments.js';
 import { toFilter, toHaving } from './conditions.js';
-import type { TableInputs } from './inputs.js';
 import type { TableContext } from './reader.js';
 import {
   argument,
@@ -22,7 +21,8 @@ import {
   type RowsInput,
 } from './root-arguments.js';
 import type { SharedTypes } from './shared.js';
-import type { TableDataset } from './types.js';
+import type { Table } from './table.js';
+import { aboutDataset, type TableDataset } from './types.js';
 import { listOf, required } from './wrappers.js';
 
 type WritebackRowsInput = Pick<RowsInput, 'where' | 'orderBy' | 'limit'> & {
@@ -38,13 +38,13 @@ interface DestinationInput {
 
 /** The mutation fields of a dataset: the same words as its query fields, and a destination. */
 export function writebackFields(
-  dataset: TableDataset,
-  inputs: TableInputs,
+  table: Table,
   shared: SharedTypes,
 ): GraphQLFieldConfigMap<unknown, unknown> {
+  const { dataset, inputs } = table;
   const names = rootFieldNames(dataset.name);
   const type = required(shared.writebackRun);
-  const about = `Dataset \`${dataset.name}\`: ${dataset.origin}.`;
+  const about = aboutDataset(dataset);
   return {
     [names.writeback]: {
       type,
@@ -55,7 +55,7 @@ export function writebackFields(
         limit: argument(GraphQLInt, 'At most this many rows. (Default: all)'),
         ...destinationArguments(shared),
       },
-      resolve: write(dataset, (input: WritebackRowsInput) => rowsQuery(input, dataset)),
+      resolve: write(dataset, (input: WritebackRowsInput) => rowsQuery(input, table)),
     },
     [names.writebackGroups]: {
       type,
@@ -69,14 +69,15 @@ export function writebackFields(
         limit: argument(GraphQLInt, 'At most this many groups. (Default: all)'),
         ...destinationArguments(shared),
       },
-      resolve: write(dataset, (input: WritebackGroupsInput) => groupsQuery(input, dataset)),
+      resolve: write(dataset, (input: WritebackGroupsInput) => groupsQuery(input, table)),
     },
   };
 }
 
 /** The query of a writeback of rows, from coerced arguments. */
-export function rowsQuery(input: WritebackRowsInput, dataset: TableDataset): RowsQuery {
-  const where = toFilter(input.where);
+export function rowsQuery(input: WritebackRowsInput, table: Table): RowsQuery {
+  const { dataset } = table;
+  const where = toFilter(input.where, table);
   return {
     kind: 'rows',
     from: { segments: [{ table: dataset.name }], columns: dataset.columns },
@@ -88,9 +89,10 @@ export function rowsQuery(input: WritebackRowsInput, dataset: TableDataset): Row
 }
 
 /** The query of a writeback of groups, from coerced arguments. */
-export function groupsQuery(input: WritebackGroupsInput, dataset: TableDataset): GroupsQuery {
-  const where = toFilter(input.where);
-  const having = toHaving(input.having);
+export function groupsQuery(input: WritebackGroupsInput, table: Table): GroupsQuery {
+  const { dataset } = table;
+  const where = toFilter(input.where, table);
+  const having = toHaving(input.having, table);
   const by = toGroupKeys(input.by, keyHeader);
   return {
     kind: 'groups',

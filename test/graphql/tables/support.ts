@@ -22,6 +22,7 @@ import type {
   TableReader,
 } from '../../../src/graphql/tables/reader.js';
 import { sharedTypes } from '../../../src/graphql/tables/shared.js';
+import { tablesOf } from '../../../src/graphql/tables/table.js';
 import type { TableDataset } from '../../../src/graphql/tables/types.js';
 import type { Query } from '../../../src/query/query.js';
 
@@ -144,7 +145,8 @@ export function testApi(
 ): TestApi {
   const written: Written[] = [];
   let reads = 0;
-  const parts = datasets.map((dataset) => tableFields(dataset, shared));
+  const tables = tablesOf(datasets, shared);
+  const parts = datasets.map((dataset) => tableFields(dataset, shared, tables));
   const generated = Object.assign({}, ...parts.map(({ query }) => query)) as GraphQLFieldConfigMap<
     unknown,
     unknown
@@ -166,13 +168,23 @@ export function testApi(
   const reader: TableReader = {
     dialect: duckdbDialect,
     limits: { maxLimit },
-    async read(name, job) {
+    async read(names, job) {
       reads++;
-      const dataset = datasets.find((one) => one.name === name);
-      if (!engine || !dataset) throw new Error(`no table ${name}`);
-      const source = { segments: [{ table: name }], columns: dataset.columns };
-      return engine.read((session) =>
-        job({ source, generation: facts.generation, freshness: facts, session }),
+      const sources = names.map((name) => {
+        const dataset = datasets.find((one) => one.name === name);
+        if (!engine || !dataset) throw new Error(`no table ${name}`);
+        return { segments: [{ table: name }], columns: dataset.columns };
+      });
+      const { generation } = facts;
+      return engine!.read((session) =>
+        job({
+          source: sources[0]!,
+          related: Object.fromEntries(names.map((name, index) => [name, sources[index]!])),
+          reads: names.map((dataset) => ({ dataset, version: generation })),
+          generation,
+          freshness: facts,
+          session,
+        }),
       );
     },
   };

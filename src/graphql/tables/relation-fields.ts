@@ -1,0 +1,54 @@
+import {
+  GraphQLInt,
+  type GraphQLFieldConfig,
+  type GraphQLFieldConfigMap,
+  type GraphQLInputFieldConfigMap,
+} from 'graphql';
+import type { Link } from '../../query/query.js';
+import { defaultRows } from './arguments.js';
+import { argument, rowsArguments } from './root-arguments.js';
+import type { TableRelation } from './table.js';
+import { listOf, required } from './wrappers.js';
+
+/** The fields of a row that lead to other rows. */
+export function relationFields(
+  relations: readonly TableRelation[],
+): GraphQLFieldConfigMap<unknown, unknown> {
+  return Object.fromEntries(relations.map((relation) => [relation.name, fieldOf(relation)]));
+}
+
+/** The members of a filter that are conditions on the row a relation leads to. */
+export function relationConditions(
+  relations: readonly TableRelation[],
+): GraphQLInputFieldConfigMap {
+  return Object.fromEntries(
+    relations
+      .filter(({ many }) => !many)
+      .map(({ name, link, target }) => [
+        name,
+        {
+          type: target.inputs.filter,
+          description: `There is a row of ${link.dataset} with ${conditionOf(link)} for which this holds.`,
+        },
+      ]),
+  );
+}
+
+function fieldOf({ many, link, target }: TableRelation): GraphQLFieldConfig<unknown, unknown> {
+  const { types, inputs } = target;
+  const condition = conditionOf(link);
+  if (!many) {
+    const description = `The row of ${link.dataset} with ${condition}; null without one, the first if there are several.`;
+    return { type: types.row, description };
+  }
+  const limit = argument(GraphQLInt, 'At most this many rows for each row they belong to.');
+  return {
+    type: required(listOf(types.row)),
+    description: `The rows of ${link.dataset} with ${condition}.`,
+    args: { ...rowsArguments(inputs), limit: { ...limit, defaultValue: defaultRows } },
+  };
+}
+
+function conditionOf({ keys }: Link): string {
+  return keys.map(({ column, references }) => `${references} = ${column}`).join(' and ');
+}
