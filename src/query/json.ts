@@ -1,15 +1,11 @@
 import type { Dialect } from '../dialect.js';
 import { AppError } from '../errors.js';
-import { empty, ident, integer, join, sql, type Sql } from '../sql.js';
+import { ident, integer, join, sql, type Sql } from '../sql.js';
 import { compileAggregates, outputColumns } from './compile.js';
-import { encodeCursor } from './cursor.js';
 import { planGroups } from './groups.js';
-import { numberRows } from './page.js';
-import type { AggregateQuery, GroupsQuery, Json, OutputColumn, Query, RowsQuery } from './query.js';
-import { joinRelated } from './related.js';
-import { planRows } from './rows.js';
-import { columnsOf, rowText, type Scope } from './shape.js';
-import { columnOf } from './source.js';
+import type { AggregateQuery, GroupsQuery, Json, OutputColumn, Query } from './query.js';
+import { rowsJson } from './rows-json.js';
+import { outside, rowText, type Scope } from './shape.js';
 
 /** What an answer carries besides its rows. */
 export interface JsonOptions {
@@ -42,63 +38,6 @@ export function compileJson(
     case 'groups':
       return groupsJson(query, shapes, dialect, options);
   }
-}
-
-function rowsJson(
-  query: RowsQuery,
-  shapes: readonly Json[],
-  dialect: Dialect,
-  { blockRows = 4096, cursors, probe = false }: JsonOptions,
-): Sql {
-  const plan = planRows(query, dialect);
-  const probed = probe ? query.limit : undefined;
-  const cut = dialect.limit(probed === undefined ? query.limit : probed + 1, query.offset);
-  const page = numberRows(plan, cut, columnsOf(shapes));
-  const values = query.orderBy.map(({ column }, index) => ({
-    sql: sql`n.${ident(`o${index}`)}`,
-    type: columnOf(query.from, column),
-  }));
-  const cursor = (): Sql => {
-    if (!cursors) throw new AppError('INTERNAL', 'A shape has cursors, but no generation is given');
-    return encodeCursor(
-      sql`n.row_id`,
-      values,
-      { ...query, generation: cursors.generation },
-      dialect,
-    );
-  };
-  const scope: Scope = {
-    ...outside,
-    column: (name) => ({ sql: page.column(name), type: columnOf(query.from, name) }),
-    cursor,
-    related: (shape) => related.text(shape),
-  };
-  const related = joinRelated(shapes, page, query, dialect);
-  // The walk may go backwards; the answer never does.
-  const backwards = query.page?.backwards ?? false;
-  const [first, last] = backwards ? [sql`max_by`, sql`min_by`] : [sql`min_by`, sql`max_by`];
-  const keep = probed === undefined ? undefined : sql`n.rn < ${integer(probed)}`;
-  const kept = keep ? sql` filter (where ${keep})` : empty;
-  // The row beyond the limit counts to the last block, so that it never makes one of its own.
-  const place =
-    probed === undefined ? sql`n.rn` : sql`least(n.rn, ${integer(Math.max(probed - 1, 0))})`;
-  const block = sql`${place} - ${place} % ${integer(blockRows)}`;
-  const direction = backwards ? sql` desc` : empty;
-  const columns = [
-    ...shapes.map((shape, index) => {
-      const text = rowText(shape, scope, dialect);
-      return sql`${dialect.joinRows(text, sql`n.rn${direction}`, keep)} as ${ident(`json${index}`)}`;
-    }),
-    sql`count(*)${kept} as ${ident('rows')}`,
-    ...(cursors
-      ? [
-          sql`${first}(${cursor()}, n.rn)${kept} as first_cursor`,
-          sql`${last}(${cursor()}, n.rn)${kept} as last_cursor`,
-        ]
-      : []),
-    ...(probed === undefined ? [] : [sql`sum(count(*)) over () > ${integer(probed)} as has_more`]),
-  ];
-  return sql`with numbered as (${page.numbered})${related.tables} select ${join(columns)} from ${page.from}${related.joins} group by ${block} order by ${block}${direction}`;
 }
 
 function aggregateJson(query: AggregateQuery, shapes: readonly Json[], dialect: Dialect): Sql {
@@ -159,19 +98,6 @@ function groupsJson(
     : sql`numbered as n group by ${block}`;
   return sql`with ${plan.tables}, numbered as (${numbered}) select ${join(results)} from ${from} order by ${block}`;
 }
-
-/** The parts of shapes that a kind of query does not have. */
-const outside: Omit<Scope, 'column'> = {
-  cursor() {
-    throw new AppError('INTERNAL', 'Only rows have cursors');
-  },
-  bucketEnd() {
-    throw new AppError('INTERNAL', 'Only groups have buckets');
-  },
-  related() {
-    throw new AppError('INTERNAL', 'Only rows have related rows');
-  },
-};
 
 function output(query: Query, name: string): { index: number; type: OutputColumn } {
   const columns = outputColumns(query);

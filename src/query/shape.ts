@@ -1,4 +1,5 @@
 import type { Dialect, ValueType } from '../dialect.js';
+import { AppError } from '../errors.js';
 import { join, literal, sql, type Sql } from '../sql.js';
 import type { Json, RelatedJson } from './query.js';
 
@@ -108,3 +109,16 @@ function pieces(shape: Json, scope: Scope, dialect: Dialect): Piece[] {
       return [dialect.jsonText(scope.bucketEnd(shape.key), { type: 'TIMESTAMP' })];
   }
 }
+
+/** The parts of shapes that a kind of query does not have. */
+export const outside: Omit<Scope, 'column'> = {
+  cursor() {
+    throw new AppError('INTERNAL', 'Only rows have cursors');
+  },
+  bucketEnd() {
+    throw new AppError('INTERNAL', 'Only groups have buckets');
+  },
+  related() {
+    throw new AppError('INTERNAL', 'Only rows have related rows');
+  },
+};

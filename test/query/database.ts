@@ -7,9 +7,10 @@ import {
 import type { Column, ColumnType } from '../../src/columns.js';
 import { duckdbDialect } from '../../src/engine/dialect.js';
 import { compile } from '../../src/query/compile.js';
+import { compileAnswer, type JsonAnswer } from '../../src/query/answer.js';
 import { compileJson, type JsonOptions } from '../../src/query/json.js';
 import type { Filter, Json, OperatorName, Query, Source, Value } from '../../src/query/query.js';
-import { toStatement, type Sql } from '../../src/sql.js';
+import { toStatement, type Sql, type SqlValue } from '../../src/sql.js';
 
 /** One block of an answer, its JSON texts parsed. */
 export interface Block {
@@ -30,6 +31,8 @@ export interface Database {
   /** Runs a query's own statement. */
   query(query: Query): Promise<DuckDBJson[][]>;
   blocks(query: Query, shapes: readonly Json[], options?: JsonOptions): Promise<Block[]>;
+  /** Answers a query in the way that suits its size. */
+  answer(query: Query, shapes: readonly Json[], options?: JsonOptions): Promise<JsonAnswer>;
   close(): void;
 }
 
@@ -66,6 +69,20 @@ export async function openDatabase(): Promise<Database> {
           ...('total' in row ? { total: Number(row.total) } : {}),
         };
       });
+    },
+    async answer(query, shapes, options) {
+      const { statement, read: readAnswer } = compileAnswer(query, shapes, duckdbDialect, options);
+      const rows = (await read(statement)).getRowObjects();
+      return readAnswer(
+        rows.map((row) =>
+          Object.fromEntries(
+            Object.entries(row).map(([name, value]) => [
+              name,
+              value instanceof DuckDBBlobValue ? value.bytes : (value as SqlValue),
+            ]),
+          ),
+        ),
+      );
     },
     close() {
       connection.closeSync();

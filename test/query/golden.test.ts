@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { duckdbDialect } from '../../src/engine/dialect.js';
-import { compileJson, type JsonOptions } from '../../src/query/json.js';
+import { compileAnswer } from '../../src/query/answer.js';
+import type { JsonOptions } from '../../src/query/json.js';
 import type { Json, Query, Source } from '../../src/query/query.js';
 import { toStatement, type Statement } from '../../src/sql.js';
 import {
@@ -41,6 +42,29 @@ const golden: Readonly<Record<string, Golden>> = {
       limit: 100,
     },
     shapes: [objectOf(...everything.columns.map(({ name }) => name))],
+  },
+  'rows-many-and-ordered': {
+    query: {
+      kind: 'rows',
+      from: everything,
+      columns: ['id', 'name'],
+      where: compare('id', 'gt', 1),
+      orderBy: [{ column: 'name', descending: true, nulls: 'last' }],
+      limit: 10_000,
+    },
+    shapes: [objectOf('id', 'name')],
+  },
+  'page-of-many': {
+    query: {
+      kind: 'rows',
+      from: everything,
+      columns: ['id'],
+      orderBy: [],
+      limit: 10_000,
+      page: { backwards: false },
+    },
+    shapes: [objectOf('id'), { kind: 'cursor' }],
+    options: { probe: true, cursors: { generation: '7' } },
   },
   'rows-filtered-and-ordered': {
     query: {
@@ -302,7 +326,8 @@ afterAll(() => database.close());
 describe('the statement of', () => {
   it.each(Object.entries(golden))('%s is that of its file, and runs', async (name, one) => {
     const { query, shapes, options } = one;
-    const text = readable(toStatement(compileJson(query, shapes, duckdbDialect, options)));
+    const { statement } = compileAnswer(query, shapes, duckdbDialect, options);
+    const text = readable(toStatement(statement));
     const path = join(folder, `${name}.sql`);
     if (update) {
       mkdirSync(folder, { recursive: true });

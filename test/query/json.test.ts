@@ -51,13 +51,13 @@ describe('the SQL of JSON text', () => {
     });
   });
 
-  it('of ordered rows sorts only what orders them', () => {
+  it('of many ordered rows sorts only what orders them', () => {
     expect(
       statement(
         {
           ...rows,
           where: compare('id', 'gt', 1),
-          limit: 10,
+          limit: 2000,
           orderBy: [{ column: 'name', descending: true, nulls: 'last' }],
         },
         [objectOf('id')],
@@ -67,12 +67,12 @@ describe('the SQL of JSON text', () => {
       sql:
         'with numbered as (select k.*, row_number() over (order by k."o0" desc nulls last, k.row_id asc nulls last) - 1 as rn from' +
         ' (select t."name" as "o0", t."rowid" as row_id from "everything" as t where t."id" > cast($1 as integer)' +
-        ' order by t."name" desc nulls last, t."rowid" asc nulls last limit 11) as k)' +
+        ' order by t."name" desc nulls last, t."rowid" asc nulls last limit 2001) as k)' +
         ` select encode(coalesce(string_agg(concat('{"id":', coalesce(cast(t."id" as varchar), 'null'), '}'), ',' order by n.rn)` +
-        ` filter (where n.rn < 10), '')) as "json0", count(*) filter (where n.rn < 10) as "rows",` +
-        ` min_by(${cursor}, n.rn) filter (where n.rn < 10) as first_cursor, max_by(${cursor}, n.rn) filter (where n.rn < 10) as last_cursor,` +
-        ' sum(count(*)) over () > 10 as has_more from numbered as n join "everything" as t on t."rowid" = n.row_id' +
-        ' group by least(n.rn, 9) - least(n.rn, 9) % 100 order by least(n.rn, 9) - least(n.rn, 9) % 100',
+        ` filter (where n.rn < 2000), '')) as "json0", count(*) filter (where n.rn < 2000) as "rows",` +
+        ` min_by(${cursor}, n.rn) filter (where n.rn < 2000) as first_cursor, max_by(${cursor}, n.rn) filter (where n.rn < 2000) as last_cursor,` +
+        ' sum(count(*)) over () > 2000 as has_more from numbered as n join "everything" as t on t."rowid" = n.row_id' +
+        ' group by least(n.rn, 1999) - least(n.rn, 1999) % 100 order by least(n.rn, 1999) - least(n.rn, 1999) % 100',
       parameters: [1n],
     });
   });

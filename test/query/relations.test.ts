@@ -142,10 +142,10 @@ describe('the SQL of related rows', () => {
         limit: 2,
       }),
     });
-    expect(json(from(orders, { orderBy: [asc('amount')], limit: 10 }), shape)).toEqual({
+    expect(json(from(orders, { orderBy: [asc('amount')], limit: 2000 }), shape)).toEqual({
       sql:
         'with numbered as (select k.*, row_number() over (order by k."o0" asc nulls last, k.row_id asc nulls last) - 1 as rn from' +
-        ' (select t."amount" as "o0", t."rowid" as row_id from "orders" as t order by t."amount" asc nulls last, t."rowid" asc nulls last limit 10) as k),' +
+        ' (select t."amount" as "o0", t."rowid" as row_id from "orders" as t order by t."amount" asc nulls last, t."rowid" asc nulls last limit 2000) as k),' +
         ' "k0" as (select distinct t."id" as "k0" from numbered as n join "orders" as t on t."rowid" = n.row_id where t."id" is not null),' +
         ' "m0" as (select c.* from (select k."k0", t."sku" as "c0",' +
         ' row_number() over (partition by k."k0" order by t."n" desc nulls first, t."rowid" asc nulls last) as rn' +

@@ -1,7 +1,7 @@
 import type { Dialect } from '../../dialect.js';
 import type { Row } from '../../engine/engine.js';
+import { compileAnswer, type JsonAnswer } from '../../query/answer.js';
 import { compile } from '../../query/compile.js';
-import { compileJson } from '../../query/json.js';
 import { refusedQuery } from '../../query/refused.js';
 import type { Sql } from '../../sql.js';
 import type { Facts, Plan, Template } from './plan.js';
@@ -22,12 +22,14 @@ export async function respond(
       const { dialect } = reader;
       if (reads) note(snapshot, reads);
       const run = runner(snapshot, dialect, signal);
-      const blocks = await blocksOf(plan, snapshot, dialect, run);
-      const total = await totalOf(plan, snapshot, dialect, run, blocks);
-      const facts = factsOf(snapshot, blocks, total);
-      if (plan.template.kind === 'single' && facts.rowCount === 0) return null;
+      const answer = await answerOf(plan, snapshot, dialect, run);
+      const total = await totalOf(plan, snapshot, dialect, run, answer);
+      const { rows: rowCount, hasMore, firstCursor, lastCursor } = answer;
+      const { freshness } = snapshot;
+      const facts = { freshness, rowCount, hasMore, firstCursor, lastCursor, total };
+      if (plan.template.kind === 'single' && rowCount === 0) return null;
       const writer = chunkWriter();
-      fill(plan.template, blocks, facts, writer);
+      fill(plan.template, answer.texts, facts, writer);
       return new RawJson(writer.chunks());
     },
     signal,
@@ -55,53 +57,54 @@ function runner(snapshot: TableSnapshot, dialect: Dialect, signal: AbortSignal |
   };
 }
 
-async function blocksOf(
+async function answerOf(
   plan: Plan,
   snapshot: TableSnapshot,
   dialect: Dialect,
   run: Run,
-): Promise<readonly Row[]> {
-  if (!plan.query) return [];
+): Promise<JsonAnswer> {
+  if (!plan.query) return nothing;
   const { shapes, cursors, probe, total } = plan;
-  return run(
-    compileJson(plan.query(snapshot), shapes, dialect, {
-      ...(cursors && { cursors: { generation: snapshot.generation } }),
-      probe,
-      total,
-    }),
-  );
+  const { statement, read } = compileAnswer(plan.query(snapshot), shapes, dialect, {
+    ...(cursors && { cursors: { generation: snapshot.generation } }),
+    probe,
+    total,
+  });
+  return read(await run(statement));
 }
+
+const nothing: JsonAnswer = {
+  texts: [],
+  rows: 0,
+  hasMore: false,
+  firstCursor: null,
+  lastCursor: null,
+  total: 0n,
+};
 
 async function totalOf(
   plan: Plan,
   snapshot: TableSnapshot,
   dialect: Dialect,
   run: Run,
-  blocks: readonly Row[],
+  answer: JsonAnswer,
 ): Promise<bigint> {
-  const counted = plan.count ? await run(compile(plan.count(snapshot), dialect)) : blocks;
-  return (counted[0]?.total as bigint | null | undefined) ?? 0n;
+  if (!plan.count) return answer.total;
+  const [counted] = await run(compile(plan.count(snapshot), dialect));
+  return (counted?.total as bigint | null | undefined) ?? 0n;
 }
 
-function factsOf({ freshness }: TableSnapshot, blocks: readonly Row[], total: bigint): Facts {
-  const first = blocks[0];
-  const last = blocks.at(-1);
-  return {
-    freshness,
-    rowCount: blocks.reduce((sum, block) => sum + Number(block.rows), 0),
-    hasMore: blocks.some((block) => block.has_more === true),
-    firstCursor: (first?.first_cursor as string | null | undefined) ?? null,
-    lastCursor: (last?.last_cursor as string | null | undefined) ?? null,
-    total,
-  };
-}
-
-function fill(template: Template, blocks: readonly Row[], facts: Facts, writer: ChunkWriter): void {
+function fill(
+  template: Template,
+  texts: JsonAnswer['texts'],
+  facts: Facts,
+  writer: ChunkWriter,
+): void {
   switch (template.kind) {
     case 'object':
       template.members.forEach(({ key, value }, index) => {
         writer.text(`${index === 0 ? '{' : ','}${JSON.stringify(key)}:`);
-        fill(value, blocks, facts, writer);
+        fill(value, texts, facts, writer);
       });
       writer.text(template.members.length === 0 ? '{}' : '}');
       break;
@@ -109,22 +112,20 @@ function fill(template: Template, blocks: readonly Row[], facts: Facts, writer: 
       writer.text(JSON.stringify(template.of(facts)));
       break;
     case 'single':
-      rowsText(template.shape, blocks, writer);
+      rowsText(texts[template.shape], writer);
       break;
     case 'list':
       writer.text('[');
-      rowsText(template.shape, blocks, writer);
+      rowsText(texts[template.shape], writer);
       writer.text(']');
       break;
   }
 }
 
-function rowsText(shape: number, blocks: readonly Row[], writer: ChunkWriter): void {
-  let first = true;
-  for (const block of blocks) {
-    if (Number(block.rows) === 0) continue;
-    if (!first) writer.text(',');
-    writer.bytes(block[`json${shape}`] as Uint8Array);
-    first = false;
-  }
+function rowsText(texts: JsonAnswer['texts'][number] = [], writer: ChunkWriter): void {
+  texts.forEach((text, index) => {
+    if (index > 0) writer.text(',');
+    if (typeof text === 'string') writer.text(text);
+    else writer.bytes(text);
+  });
 }

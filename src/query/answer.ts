@@ -1,0 +1,78 @@
+import type { Dialect } from '../dialect.js';
+import type { Sql, SqlValue } from '../sql.js';
+import { compileJson, type JsonOptions } from './json.js';
+import type { Json, Query, RowsQuery } from './query.js';
+import { isShortAnswer, shortRowsJson } from './rows-json.js';
+
+/** A row of a result, by the names of its columns. */
+type ResultRow = Readonly<Record<string, SqlValue>>;
+
+/** An answer as JSON text, and what is known of it. */
+export interface JsonAnswer {
+  /** For each shape the texts of its rows in order, to be joined by commas. Bytes are UTF-8. */
+  readonly texts: readonly (readonly (string | Uint8Array)[])[];
+  readonly rows: number;
+  readonly hasMore: boolean;
+  readonly firstCursor: string | null;
+  readonly lastCursor: string | null;
+  readonly total: bigint;
+}
+
+/** A statement, and what its result says. */
+export interface AnswerStatement {
+  readonly statement: Sql;
+  readonly read: (result: readonly ResultRow[]) => JsonAnswer;
+}
+
+/** The statement that answers a query with the JSON of shapes, in the way that suits its size. */
+export function compileAnswer(
+  query: Query,
+  shapes: readonly Json[],
+  dialect: Dialect,
+  options: JsonOptions = {},
+): AnswerStatement {
+  if (query.kind === 'rows' && isShortAnswer(query, shapes)) {
+    return {
+      statement: shortRowsJson(query, shapes, dialect, options),
+      read: (result) => readRows(result, query, shapes, options.probe ?? false),
+    };
+  }
+  return {
+    statement: compileJson(query, shapes, dialect, options),
+    read: (result) => readBlocks(result, shapes),
+  };
+}
+
+function readRows(
+  found: readonly ResultRow[],
+  { limit = Infinity, page }: RowsQuery,
+  shapes: readonly Json[],
+  probe: boolean,
+): JsonAnswer {
+  const hasMore = probe && found.length > limit;
+  // The walk may go backwards; the answer never does, so what lies beyond comes first in it.
+  const beyond = hasMore && page?.backwards ? 1 : 0;
+  const rows = hasMore ? found.slice(beyond, beyond + limit) : found;
+  return {
+    texts: shapes.map((_, shape) => rows.map((row) => row[`json${shape}`] as string)),
+    rows: rows.length,
+    hasMore,
+    firstCursor: textOf(rows[0]?.cursor),
+    lastCursor: textOf(rows.at(-1)?.cursor),
+    total: 0n,
+  };
+}
+
+function readBlocks(blocks: readonly ResultRow[], shapes: readonly Json[]): JsonAnswer {
+  const filled = blocks.filter(({ rows }) => Number(rows) > 0);
+  return {
+    texts: shapes.map((_, shape) => filled.map((block) => block[`json${shape}`] as Uint8Array)),
+    rows: filled.reduce((sum, block) => sum + Number(block.rows), 0),
+    hasMore: blocks.some((block) => block.has_more === true),
+    firstCursor: textOf(blocks[0]?.first_cursor),
+    lastCursor: textOf(blocks.at(-1)?.last_cursor),
+    total: (blocks[0]?.total as bigint | null | undefined) ?? 0n,
+  };
+}
+
+const textOf = (value: SqlValue | undefined) => (value as string | null | undefined) ?? null;
