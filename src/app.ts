@@ -181,6 +181,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       port: config.port,
       exports: new Exports({ ...config, ...services, dialect: duckdbDialect, spoolDir }),
       maxRequestBytes,
+      maxResponseBytes: config.maxResponseBytes,
       maxSubscriptions: config.maxSubscriptions,
       ready: () => ready,
     });

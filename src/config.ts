@@ -75,6 +75,7 @@ const settings = z.object({
   BUCKETQL_KEEP_RUNS: count(200),
   BUCKETQL_WAIT_SECONDS: count(600),
   BUCKETQL_QUERY_SECONDS: count(60),
+  BUCKETQL_MAX_RESPONSE_BYTES: count(256 * 2 ** 20),
   BUCKETQL_ANSWER_CACHE_BYTES: z.coerce
     .number()
     .int()
@@ -132,6 +133,7 @@ export interface Config {
   readonly keepRuns: number;
   readonly waitSeconds: number;
   readonly querySeconds: number;
+  readonly maxResponseBytes: number;
   readonly answerCacheBytes: number;
   readonly exportSeconds: number;
   readonly maxExports: number;
@@ -208,6 +210,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keepRuns: s.BUCKETQL_KEEP_RUNS,
     waitSeconds: s.BUCKETQL_WAIT_SECONDS,
     querySeconds: s.BUCKETQL_QUERY_SECONDS,
+    maxResponseBytes: s.BUCKETQL_MAX_RESPONSE_BYTES,
     answerCacheBytes: s.BUCKETQL_ANSWER_CACHE_BYTES,
     exportSeconds: s.BUCKETQL_EXPORT_SECONDS,
     maxExports: s.BUCKETQL_MAX_EXPORTS,

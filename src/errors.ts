@@ -13,6 +13,7 @@ export const errorCodes = {
   FORBIDDEN: { retryable: false },
   COLUMN_NOT_FOUND: { retryable: false },
   LIMIT_TOO_LARGE: { retryable: false },
+  RESPONSE_TOO_LARGE: { retryable: false },
   QUERY_TOO_COMPLEX: { retryable: false },
   OPERATION_NOT_ALLOWED: { retryable: false },
   INVALID_CURSOR: { retryable: false },

@@ -5,6 +5,7 @@ import { cancelled } from './duckdb-errors.js';
 import { batchOf, withEnd } from './batches.js';
 import type { Batch, OwnSession, Row, RunOptions, SelectOptions } from './engine.js';
 import { PreparedStatements } from './prepared-statements.js';
+import { resultRows } from './result-rows.js';
 
 /** A {@link OwnSession} on a connection of its own. */
 export class DuckDBSession implements OwnSession {
@@ -37,13 +38,13 @@ export class DuckDBSession implements OwnSession {
     return this.#execute(options, async () => {
       const { sql, parameters } = toStatement(query);
       const values = parameters.map(bound);
-      const reader = options.keepPlan
+      const result = options.keepPlan
         ? await this.#prepared.use(sql, (statement) => {
             statement.bind(values);
-            return statement.runAndReadAll();
+            return statement.run();
           })
-        : await this.#connection.runAndReadAll(sql, values);
-      return reader.getRowObjects().map(plainRow);
+        : await this.#connection.run(sql, values);
+      return resultRows(result, options.maxBytes);
     });
   }
 
@@ -118,24 +119,4 @@ export class DuckDBSession implements OwnSession {
 
 function bound(value: SqlValue): DuckDBValue {
   return value instanceof Uint8Array ? new DuckDBBlobValue(value) : value;
-}
-
-function plainRow(row: Record<string, DuckDBValue>): Row {
-  const plain: Record<string, SqlValue> = {};
-  for (const [name, value] of Object.entries(row)) plain[name] = plainValue(value);
-  return plain;
-}
-
-function plainValue(value: DuckDBValue): SqlValue {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-      return value;
-    default:
-      if (value === null || value === undefined) return null;
-      if (value instanceof DuckDBBlobValue) return value.bytes;
-      return String(value);
-  }
 }

@@ -16,6 +16,8 @@ export interface SelectOptions extends RunOptions {
    * the plan relies on what the engine knew of them, and gives garbage for others. (Default: false)
    */
   readonly keepPlan?: boolean;
+  /** Most characters and bytes of the texts and blobs of all rows; with more it fails with RESPONSE_TOO_LARGE. (Default: no bound) */
+  readonly maxBytes?: number;
 }
 
 /** One connection to the engine. Statements of one session run one after the other. */

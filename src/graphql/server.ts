@@ -39,6 +39,8 @@ export interface ServerSettings {
   readonly port: number;
   /** Longest request body. */
   readonly maxRequestBytes: number;
+  /** Longest answer of generated fields. */
+  readonly maxResponseBytes: number;
   /** Most subscriptions at a time, and most WebSocket connections. */
   readonly maxSubscriptions: number;
   /** True while requests can be answered. */
@@ -254,10 +256,11 @@ function admit<R extends AskedOverHttp>(admission: Admission, sent: R) {
 }
 
 function contextOf(
-  { services, tables }: ServerSettings,
+  { services, tables, maxResponseBytes }: ServerSettings,
   principal: Principal,
   signal: AbortSignal,
 ): Context {
   const loaders = makeLoaders(services.engine, services.secrets);
-  return { services, tables, principal, signal, loaders };
+  const budget = { limit: maxResponseBytes, left: maxResponseBytes };
+  return { services, tables, principal, signal, loaders, budget };
 }

@@ -194,10 +194,10 @@ function answer<Input>(
   planOf: Planner<Input>,
 ): GraphQLFieldResolver<unknown, unknown, Input> {
   return (_source, input, context, { fieldNodes, fragments, variableValues }) => {
-    const { tables, signal, reads } = context as TableContext;
+    const { tables, ...rest } = context as TableContext;
     const { maxLimit } = tables.limits;
     const selection = selectionOn(table, fieldNodes, { fragments, variableValues, maxLimit });
-    return respond(tables, table.dataset.name, planOf(input, selection), { signal, reads });
+    return respond(tables, table.dataset.name, planOf(input, selection), rest);
   };
 }
 

@@ -70,11 +70,19 @@ export interface TableWriter {
   ): Promise<unknown>;
 }
 
+/** How large an answer may become, and how much of that is left. In bytes. */
+export interface ResponseBudget {
+  readonly limit: number;
+  left: number;
+}
+
 /** The part of the GraphQL context that the generated fields read. */
 export interface TableContext {
   readonly tables: TableReader & TableWriter;
   /** Aborts when the client has gone. */
   readonly signal?: AbortSignal | undefined;
+  /** What the answer may still take; fields that run together share it. (Default: no bound) */
+  readonly budget?: ResponseBudget | undefined;
   /** Where fields write down what they have read, by dataset. (Default: nobody wants to know) */
   readonly reads?: Map<string, string> | undefined;
 }

@@ -1,19 +1,20 @@
 import type { Dialect } from '../../dialect.js';
 import type { Row } from '../../engine/engine.js';
+import { AppError, isAppError } from '../../errors.js';
 import { compileAnswer, type JsonAnswer } from '../../query/answer.js';
 import { compile } from '../../query/compile.js';
 import { refusedQuery } from '../../query/refused.js';
 import type { Sql } from '../../sql.js';
 import type { Facts, Plan, Template } from './plan.js';
 import { chunkWriter, RawJson, type ChunkWriter } from './raw-json.js';
-import type { TableContext, TableReader, TableSnapshot } from './reader.js';
+import type { ResponseBudget, TableContext, TableReader, TableSnapshot } from './reader.js';
 
 /** Runs a plan on one snapshot of a dataset's table. @returns null if it asks for a single row and there is none */
 export async function respond(
   reader: TableReader,
   dataset: string,
   plan: Plan,
-  { signal, reads }: Pick<TableContext, 'signal' | 'reads'> = {},
+  { signal, reads, budget }: Pick<TableContext, 'signal' | 'reads' | 'budget'> = {},
 ): Promise<RawJson | null> {
   const others = plan.related.filter((name) => name !== dataset);
   return reader.read(
@@ -21,7 +22,7 @@ export async function respond(
     async (snapshot) => {
       const { dialect } = reader;
       if (reads) note(snapshot, reads);
-      const run = runner(snapshot, dialect, signal);
+      const run = runner(dataset, snapshot, dialect, { signal, budget });
       const answer = await answerOf(plan, snapshot, dialect, run);
       const total = await totalOf(plan, snapshot, dialect, run, answer);
       const { rows: rowCount, hasMore, firstCursor, lastCursor } = answer;
@@ -46,15 +47,47 @@ function note({ reads }: TableSnapshot, noted: Map<string, string>): void {
 
 type Run = (statement: Sql) => Promise<Row[]>;
 
-function runner(snapshot: TableSnapshot, dialect: Dialect, signal: AbortSignal | undefined): Run {
+function runner(
+  dataset: string,
+  { session }: TableSnapshot,
+  dialect: Dialect,
+  { signal, budget }: Pick<TableContext, 'signal' | 'budget'>,
+): Run {
   return async (statement) => {
     try {
-      // A generation never changes.
-      return await snapshot.session.rows(statement, { signal, keepPlan: true });
+      const rows = await session.rows(statement, {
+        signal,
+        // A generation never changes.
+        keepPlan: true,
+        ...(budget && { maxBytes: Math.max(0, budget.left) }),
+      });
+      if (budget) take(budget, rows);
+      return rows;
     } catch (error) {
+      if (budget && isAppError(error) && error.code === 'RESPONSE_TOO_LARGE') {
+        throw tooLarge(dataset, budget, error);
+      }
       throw refusedQuery(error, dialect);
     }
   };
+}
+
+function take(budget: ResponseBudget, rows: readonly Row[]): void {
+  for (const row of rows) {
+    for (const value of Object.values(row)) {
+      if (typeof value === 'string' || value instanceof Uint8Array) budget.left -= value.length;
+    }
+  }
+  // Others took of it while this ran.
+  if (budget.left < 0) throw new AppError('RESPONSE_TOO_LARGE', 'Several fields took too much');
+}
+
+function tooLarge(dataset: string, { limit }: ResponseBudget, cause: AppError): AppError {
+  return new AppError(
+    'RESPONSE_TOO_LARGE',
+    `The answer is larger than ${limit} bytes; ask for fewer rows or columns, read them from /export/${dataset}, or raise BUCKETQL_MAX_RESPONSE_BYTES`,
+    { details: { limit }, cause },
+  );
 }
 
 async function answerOf(
