@@ -15,7 +15,7 @@ const groups: BenchPath = {
   name: 'groups',
   ratioOf: 'rate / the engine’s own rate',
   goal: { atLeast: 0.95 },
-  notMeasured: '>= 25 x PostGraphile',
+  notMeasured: 'PostGraphile (npm run bench:peers)',
   async run(world) {
     const { service, engine } = await world.loaded();
     // A condition that is always true and never the same, so that no cache can help.
@@ -74,7 +74,7 @@ const filter: BenchPath = {
   name: 'filter',
   ratioOf: 'rate / Apollo with field resolvers',
   goal: null,
-  notMeasured: '>= 0.8 x PostGraphile',
+  notMeasured: 'PostGraphile (npm run bench:peers)',
   async run(world) {
     const loaded = await world.loaded();
     const random = seeded(7);
@@ -94,8 +94,8 @@ const filter: BenchPath = {
 /** Query paths. */
 export const queries: readonly BenchPath[] = [
   groups,
-  rows('rows10k', 10_000, { atLeast: 10 }, '>= 8 x PostGraphile'),
-  rows('rows100k', 100_000, null, '>= 10 x PostGraphile'),
+  rows('rows10k', 10_000, { atLeast: 10 }, 'PostGraphile (npm run bench:peers)'),
+  rows('rows100k', 100_000, null, 'PostGraphile (npm run bench:peers)'),
   filter,
 ];
 
