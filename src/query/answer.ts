@@ -1,5 +1,6 @@
 import type { Dialect } from '../dialect.js';
 import type { Sql, SqlValue } from '../sql.js';
+import { isShortGroups, shortGroupsJson } from './groups-json.js';
 import { compileJson, type JsonOptions } from './json.js';
 import type { Json, Query, RowsQuery } from './query.js';
 import { isShortAnswer, shortRowsJson } from './rows-json.js';
@@ -37,6 +38,15 @@ export function compileAnswer(
       read: (result) => readRows(result, query, shapes, options.probe ?? false),
     };
   }
+  if (query.kind === 'groups' && isShortGroups(query, options)) {
+    return {
+      statement: shortGroupsJson(query, shapes, dialect, options),
+      read: (result) => ({
+        ...plainAnswer(result, shapes),
+        total: (result[0]?.total as bigint | null | undefined) ?? 0n,
+      }),
+    };
+  }
   return {
     statement: compileJson(query, shapes, dialect, options),
     read: (result) => readBlocks(result, shapes),
@@ -54,11 +64,21 @@ function readRows(
   const beyond = hasMore && page?.backwards ? 1 : 0;
   const rows = hasMore ? found.slice(beyond, beyond + limit) : found;
   return {
-    texts: shapes.map((_, shape) => rows.map((row) => row[`json${shape}`] as string)),
-    rows: rows.length,
+    ...plainAnswer(rows, shapes),
     hasMore,
     firstCursor: textOf(rows[0]?.cursor),
     lastCursor: textOf(rows.at(-1)?.cursor),
+  };
+}
+
+/** An answer whose rows come each by itself. */
+function plainAnswer(rows: readonly ResultRow[], shapes: readonly Json[]): JsonAnswer {
+  return {
+    texts: shapes.map((_, shape) => rows.map((row) => row[`json${shape}`] as string)),
+    rows: rows.length,
+    hasMore: false,
+    firstCursor: null,
+    lastCursor: null,
     total: 0n,
   };
 }

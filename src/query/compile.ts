@@ -46,6 +46,15 @@ export function outputColumns(query: Query): readonly OutputColumn[] {
   }
 }
 
+/** The output column of a name, and its place. */
+export function outputColumn(query: Query, name: string): { index: number; type: OutputColumn } {
+  const columns = outputColumns(query);
+  const index = columns.findIndex((column) => column.name === name);
+  const type = columns[index];
+  if (!type) throw new AppError('INTERNAL', `The query has no output column ${name}`);
+  return { index, type };
+}
+
 /** One row of all aggregates over one scan. (Default name: the aggregate's own) */
 export function compileAggregates(
   query: AggregateQuery,

@@ -1,9 +1,8 @@
 import type { Dialect } from '../dialect.js';
-import { AppError } from '../errors.js';
-import { ident, integer, join, sql, type Sql } from '../sql.js';
-import { compileAggregates, outputColumns } from './compile.js';
-import { planGroups } from './groups.js';
-import type { AggregateQuery, GroupsQuery, Json, OutputColumn, Query } from './query.js';
+import { ident, join, sql, type Sql } from '../sql.js';
+import { compileAggregates, outputColumn } from './compile.js';
+import { groupsJson } from './groups-json.js';
+import type { AggregateQuery, Json, Query } from './query.js';
 import { rowsJson } from './rows-json.js';
 import { outside, rowText, type Scope } from './shape.js';
 
@@ -45,7 +44,7 @@ function aggregateJson(query: AggregateQuery, shapes: readonly Json[], dialect: 
   const scope: Scope = {
     ...outside,
     column(column) {
-      const { index, type } = output(query, column);
+      const { index, type } = outputColumn(query, column);
       return { sql: sql`n.${name(index)}`, type };
     },
   };
@@ -56,53 +55,4 @@ function aggregateJson(query: AggregateQuery, shapes: readonly Json[], dialect: 
       sql`${dialect.bytes(rowText(shape, scope, dialect))} as ${ident(`json${index}`)}`,
   );
   return sql`select ${join([...texts, sql`cast(1 as ${dialect.typeName({ type: 'BIGINT' })}) as ${ident('rows')}`])} from (${values}) as n`;
-}
-
-function groupsJson(
-  query: GroupsQuery,
-  shapes: readonly Json[],
-  dialect: Dialect,
-  { blockRows = 4096, total = false }: JsonOptions,
-): Sql {
-  const plan = planGroups(query, dialect);
-  const columns = [...plan.keys, ...plan.aggregates];
-  const scope: Scope = {
-    ...outside,
-    column(name) {
-      const { index, type } = output(query, name);
-      return { sql: sql`n.${ident(columns[index]?.name ?? '')}`, type };
-    },
-    bucketEnd(name) {
-      const key = query.by[output(query, name).index];
-      if (key?.kind !== 'bucket') throw new AppError('INTERNAL', `${name} is no bucket`);
-      return dialect.bucketEnd(scope.column(name).sql, key.unit);
-    },
-  };
-  const block = sql`n.rn - n.rn % ${integer(blockRows)}`;
-  const cut = dialect.limit(query.limit, query.offset);
-  const page = sql`select g.* from kept as g order by ${plan.order}${cut}`;
-  const numbered = sql`select g.*, row_number() over (order by ${plan.order}) - 1 as rn from (${page}) as g`;
-  const texts = shapes.map((shape, index) => {
-    const text = rowText(shape, scope, dialect);
-    const joined = dialect.joinRows(text, sql`n.rn`, total ? sql`n.rn is not null` : undefined);
-    return sql`${joined} as ${ident(`json${index}`)}`;
-  });
-  const results = [
-    ...texts,
-    sql`count(n.rn) as ${ident('rows')}`,
-    ...(total ? [sql`s.total as total`] : []),
-  ];
-  // The outer join keeps the total where the page has no groups.
-  const from = total
-    ? sql`(select count(*) as total from kept) as s left join numbered as n on true group by s.total, ${block}`
-    : sql`numbered as n group by ${block}`;
-  return sql`with ${plan.tables}, numbered as (${numbered}) select ${join(results)} from ${from} order by ${block}`;
-}
-
-function output(query: Query, name: string): { index: number; type: OutputColumn } {
-  const columns = outputColumns(query);
-  const index = columns.findIndex((column) => column.name === name);
-  const type = columns[index];
-  if (!type) throw new AppError('INTERNAL', `The query has no output column ${name}`);
-  return { index, type };
 }

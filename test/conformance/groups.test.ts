@@ -50,11 +50,11 @@ describe('groups', () => {
   ])('by several columns: %s, %s …', async (...keys) => {
     const { rows } = await groups(keys, '');
     const order = keys.map((key) => `${key} nulls last`).join(', ');
-    expect(rows).toEqual(
-      await answers.truth(
-        `select ${keys.join(', ')}, count(*) from every group by all order by ${order}`,
-      ),
+    const truth = await answers.truth(
+      `select ${keys.join(', ')}, count(*) from every group by all order by ${order}`,
     );
+    // 0 and -0 are one group, which may be shown as either.
+    expect(JSON.stringify(rows)).toEqual(JSON.stringify(truth));
   });
 
   it('have null for the columns that they are not made by', async () => {

@@ -16,15 +16,10 @@ filled as (select g.*
     from grouped as g
     where g."k1" = b."k1" and g."k0" is not distinct from o."k0")),
 kept as (select g.*
-  from filled as g),
-numbered as (select g.*, row_number() over (order by g."k0" asc nulls last, g."k1" asc nulls last) - 1 as rn
-  from (select g.*
-    from kept as g
-    order by g."k0" asc nulls last, g."k1" asc nulls last
-    limit 10) as g)
-select encode(coalesce(string_agg(concat('{"flag":', coalesce(cast(n."k0" as varchar), 'null'), ',"hour":', coalesce('"' || replace(cast(n."k1" as varchar), ' ', 'T') || '"', 'null'), ',"count":', coalesce('"' || cast(n."a0" as varchar) || '"', 'null'), ',"sum":', coalesce('"' || cast(n."a1" as varchar) || '"', 'null'), '}'), ',' order by n.rn) filter (where n.rn is not null), '')) as "json0", count(n.rn) as "rows", s.total as total
-from (select count(*) as total
-  from kept) as s
-left join numbered as n on true
-group by s.total, n.rn - n.rn % 4096
-order by n.rn - n.rn % 4096
+  from filled as g)
+select concat('{"flag":', coalesce(cast(g."k0" as varchar), 'null'), ',"hour":', coalesce('"' || case when g."k1" < timestamp '0001-01-01' then rtrim(rtrim(strftime(g."k1", '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') else replace(cast(g."k1" as varchar), ' ', 'T') end || '"', 'null'), ',"count":', coalesce('"' || cast(g."a0" as varchar) || '"', 'null'), ',"sum":', coalesce('"' || cast(g."a1" as varchar) || '"', 'null'), '}') as "json0", g.total as total
+from (select g.*, count(*) over () as total
+  from kept as g
+  order by g."k0" asc nulls last, g."k1" asc nulls last
+  limit 10) as g
+order by g."k0" asc nulls last, g."k1" asc nulls last
