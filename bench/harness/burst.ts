@@ -9,16 +9,16 @@ export async function burst(
   options: {
     readonly connections: number;
     readonly requests: number;
-    readonly query: (n: number) => string;
+    readonly ask: (n: number) => { readonly query: string; readonly variables?: object };
   },
 ): Promise<number> {
-  const { connections, requests, query } = options;
+  const { connections, requests, ask } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   let asked = 0;
   const began = performance.now();
   const asker = async () => {
     while (asked < requests) {
-      const answer = await post(url, agent, JSON.stringify({ query: query(asked++) }));
+      const answer = await post(url, agent, JSON.stringify(ask(asked++)));
       if (answer.includes('"errors"')) throw new Error(answer.toString());
     }
   };

@@ -18,7 +18,7 @@ export interface ServiceProcess {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   data(query: string, variables?: Record<string, unknown>): Promise<Record<string, any>>;
   /** Asks and returns the body as it came: parsing it would be counted as the service's time. */
-  bytes(query: string): Promise<Buffer>;
+  bytes(query: string, variables?: Record<string, unknown>): Promise<Buffer>;
   /** Makes a connection to the customer's bucket and its role. @returns the connection's id */
   connect(name: string): Promise<string>;
   /** SIGTERM, and waits. */
@@ -98,7 +98,7 @@ export async function startServiceProcess(
     dataDir,
     startMs,
     data,
-    bytes: (query) => post(query),
+    bytes: post,
     async connect(name) {
       const { createConnection: made } = (await data(
         `mutation ($input: ConnectionInput!) {

@@ -18,9 +18,9 @@ const groups: BenchPath = {
   notMeasured: 'PostGraphile (npm run bench:peers)',
   async run(world) {
     const { service, engine } = await world.loaded();
-    // A condition that is always true and never the same, so that no cache can help.
-    const ask = (round: number) => `{
-      salesGroups(by: [{ column: region }], where: { id: { gte: ${-round} } }, orderBy: [{ key: { region: ASC } }]) {
+    // A condition that is always true and never the same, so that no answer that was kept is of use.
+    const query = `query ($least: Int!) {
+      salesGroups(by: [{ column: region }], where: { id: { gte: $least } }, orderBy: [{ key: { region: ASC } }]) {
         groups { key { region } count sum { price } avg { quantity } }
       }
     }`;
@@ -28,7 +28,7 @@ const groups: BenchPath = {
       `select region, count(*) as count, sum(price)::varchar as sum, avg(quantity) as avg
         from sales where id >= ${-round} group by region order by region`;
 
-    const shown = (await service.data(ask(0))) as {
+    const shown = (await service.data(query, { least: 0 })) as {
       salesGroups: { groups: { key: { region: string }; count: string; sum: { price: string } }[] };
     };
     const truth = (await engine.rows(select(0), true)).rows;
@@ -45,7 +45,7 @@ const groups: BenchPath = {
 
     return measureQuery(world, {
       pid: { ours: service.pid, theirs: engine.pid },
-      ours: (round) => timed(() => service.bytes(ask(round + 1))),
+      ours: (round) => timed(() => service.bytes(query, { least: -1 - round })),
       theirs: async (round) => (await engine.rows(select(round + 1))).ms,
     });
   },
@@ -64,9 +64,14 @@ const rows = (
   notMeasured,
   async run(world) {
     const loaded = await world.loaded();
-    const ours = `{ sales(limit: ${limit}) { ${allColumns} } }`;
+    // As above, so that each answer is made.
+    const ours = `query ($least: Int!) { sales(where: { id: { gte: $least } }, limit: ${limit}) { ${allColumns} } }`;
     const theirs = `{ rows(limit: ${limit}) { ${allColumns} } }`;
-    return againstResolvers(world, loaded, () => ({ ours, theirs }));
+    return againstResolvers(world, loaded, (round) => ({
+      ours,
+      variables: { least: -1 - round },
+      theirs,
+    }));
   },
 });
 
@@ -84,7 +89,8 @@ const filter: BenchPath = {
     return againstResolvers(world, loaded, (round) => {
       const customer = customers[round % customers.length];
       return {
-        ours: `{ sales(where: { customer: { eq: ${customer} } }, limit: 100) { ${allColumns} } }`,
+        ours: `query ($customer: Int) { sales(where: { customer: { eq: $customer } }, limit: 100) { ${allColumns} } }`,
+        variables: { customer },
         theirs: `{ rows(customer: ${customer}, limit: 100) { ${allColumns} } }`,
       };
     });
@@ -99,7 +105,11 @@ export const queries: readonly BenchPath[] = [
   filter,
 ];
 
-type Ask = (round: number) => { readonly ours: string; readonly theirs: string };
+type Ask = (round: number) => {
+  readonly ours: string;
+  readonly variables?: Record<string, unknown>;
+  readonly theirs: string;
+};
 
 async function againstResolvers(world: World, { service, engine, resolversUrl }: Loaded, ask: Ask) {
   const resolvers = async (query: string) => {
@@ -111,10 +121,14 @@ async function againstResolvers(world: World, { service, engine, resolversUrl }:
     return Buffer.from(await response.arrayBuffer());
   };
   const first = ask(0);
-  equal(ids(await service.bytes(first.ours)), ids(await resolvers(first.theirs)), 'rows');
+  equal(
+    ids(await service.bytes(first.ours, first.variables)),
+    ids(await resolvers(first.theirs)),
+    'rows',
+  );
   return measureQuery(world, {
     pid: { ours: service.pid, theirs: engine.pid },
-    ours: (round) => timed(() => service.bytes(ask(round).ours)),
+    ours: (round) => timed(() => service.bytes(ask(round).ours, ask(round).variables)),
     theirs: (round) => timed(() => resolvers(ask(round).theirs)),
   });
 }
