@@ -10,6 +10,15 @@ export async function tableSizes(session: Session, prefix: string): Promise<Map<
   return new Map(rows.map(({ name, size }) => [String(name), Number(size)]));
 }
 
+/** The names of a table's columns, in their order. */
+export async function columnNames(session: Session, table: string): Promise<string[]> {
+  const rows = await session.rows(
+    sql`select column_name as name from duckdb_columns()
+      where schema_name = 'main' and table_name = ${value(table)} order by column_index`,
+  );
+  return rows.map(({ name }) => String(name));
+}
+
 /** Drops the tables whose names begin so, but for some. @returns what was dropped */
 export async function dropTables(
   session: Session,

@@ -6,11 +6,11 @@ import type { Session } from '../engine/engine.js';
 import { sqlType } from '../engine/shapes.js';
 import { tableSizes } from '../engine/tables.js';
 import type { Segment } from '../query/query.js';
-import { within } from '../query/source.js';
 import { ident, integer, join, sql, value, type Sql } from '../sql.js';
 import { columnKey, namesOf, primaryKeyNames } from './columns.js';
 import { hasOrigins, onlyAdds, versionOf, type ListedObject } from './plan.js';
 import { segmentsOf, segmentsToMerge, wastedTables } from './segments.js';
+import { storedRows } from './stored-rows.js';
 import { sameType } from './widen.js';
 
 /** What was loaded, and what of the table stays. */
@@ -47,7 +47,9 @@ export async function assemble(session: Session, parts: Parts): Promise<Assemble
   const work = new Assembly(session, parts);
   if (parts.table === null && parts.keep.length === 0) return work.nothing();
   const merges = definition.updateMode === 'UPSERT' || definition.sortBy.length > 0;
-  return merges ? work.rewritten() : work.beside();
+  // The definition merged once, and does not any more: nobody knows which of these rows are whose.
+  const merged = parts.keep.some(({ table, rows }) => table === null && rows > 0);
+  return merges || merged ? work.rewritten() : work.beside();
 }
 
 class Assembly {
@@ -104,6 +106,7 @@ class Assembly {
   async rewritten(): Promise<Assembled> {
     const { definition, columns, keep, fresh, table, current, newTable } = this.#parts;
     const physical = this.#physical();
+    const { part, place } = placesBeside(physical);
     const before = keep.length > 0 ? (current?.segments ?? []) : [];
     const upserts = definition.updateMode === 'UPSERT';
     const keys = primaryKeyNames(columns, definition.primaryKey).map((name) => ident(name));
@@ -117,16 +120,16 @@ class Assembly {
           sql`not exists (select 1 from ${ident(table)} f where ${join(same, sql` and `)})`,
         );
       }
-      const kept = sql`(${this.#rowsOf(before, physical)}) b where ${join(conditions, sql` and `)}`;
+      const kept = sql`(${await this.#rowsOf(before, physical)}) b where ${join(conditions, sql` and `)}`;
       stayed = await this.#count(kept);
       parts.push(sql`select * from ${kept}`);
     }
     if (table !== null) {
-      const rows = this.#rows({ table }, before.length, physical);
+      const rows = await this.#rows({ table }, before.length, physical);
       parts.push(
         upserts
           ? sql`select * from (${rows}) n qualify row_number() over
-              (partition by ${join(keys)} order by part desc, place desc) = 1`
+              (partition by ${join(keys)} order by ${part} desc, ${place} desc) = 1`
           : rows,
       );
     }
@@ -138,7 +141,7 @@ class Assembly {
     const made = newTable();
     await this.#session.run(
       sql`create table ${ident(made)} as select ${namesIn(physical)} from (${join(parts, sql` union all `)}) r
-        order by ${join([...order, sql`part`, sql`place`])}`,
+        order by ${join([...order, part, place])}`,
     );
     const rows = await this.#count(ident(made));
     const rowsBefore = keep.length > 0 ? Number(current?.rowCount ?? 0n) : 0;
@@ -183,7 +186,7 @@ class Assembly {
     const made = this.#parts.newTable();
     const physical = this.#physical();
     await this.#session.run(
-      sql`create table ${ident(made)} as select ${namesIn(physical)} from (${this.#rowsOf(segments, physical)})`,
+      sql`create table ${ident(made)} as select ${namesIn(physical)} from (${await this.#rowsOf(segments, physical)})`,
     );
     let first = 0;
     return entries.map((entry, index) => {
@@ -194,23 +197,28 @@ class Assembly {
     });
   }
 
-  #rowsOf(segments: readonly Segment[], physical: readonly Column[]): Sql {
-    const parts = segments.map((segment, index) => this.#rows(segment, index, physical));
+  async #rowsOf(segments: readonly Segment[], physical: readonly Column[]): Promise<Sql> {
+    const parts: Sql[] = [];
+    for (const [index, segment] of segments.entries()) {
+      parts.push(await this.#rows(segment, index, physical));
+    }
     return join(parts, sql` union all `);
   }
 
   /** Rows of a segment, with the types of the columns to be and their place in the order. */
-  #rows(segment: Segment, part: number, physical: readonly Column[]): Sql {
+  async #rows(segment: Segment, index: number, physical: readonly Column[]): Promise<Sql> {
     const { table, columns: fresh, current } = this.#parts;
     const own = segment.table === table ? fresh : (current?.columns ?? []);
+    const stored = await storedRows(this.#session, segment);
     // What only we see has no column of the dataset.
-    const names = new Map([...own, originColumn].map((one) => [columnKey(one), ident(one.name)]));
+    const names = new Map([...own, originColumn].map((one) => [columnKey(one), one.name]));
     const columns = physical.map((column) => {
-      const given = names.get(columnKey(column)) ?? sql`null`;
+      const given = stored.column(names.get(columnKey(column)) ?? '') ?? absent(column);
       return sql`${given}::${sqlType(column.type, column.decimal)} as ${ident(column.name)}`;
     });
-    const places = sql`${integer(part)} as part, rowid as place`;
-    return selectFrom(segment, sql`${join(columns)}, ${places}`);
+    const { part, place } = placesBeside(physical);
+    const places = sql`${integer(index)} as ${part}, ${stored.rowId} as ${place}`;
+    return sql`select ${join(columns)}, ${places} from ${stored.from}`;
   }
 
   /** The columns that tables have, one of them perhaps for us only. */
@@ -255,17 +263,22 @@ class Assembly {
   }
 }
 
-/** Something of each row of a segment. */
-export function selectFrom({ table, range }: Segment, what: Sql): Sql {
-  return sql`select ${what} from ${ident(table)}${within(range, sql`rowid`)}`;
-}
-
 const originColumn: Column = {
   name: fileNameColumn,
   source: fileNameColumn,
   type: 'STRING',
   nullable: false,
 };
+
+/** Where rows stand, under names that no column has: `part` and `place` may well be columns of a file. */
+function placesBeside(columns: readonly Column[]): { readonly part: Sql; readonly place: Sql } {
+  const taken = new Set(columns.map(({ name }) => name.toLowerCase()));
+  const free = (name: string): Sql => (taken.has(name) ? free(`${name}_`) : ident(name));
+  return { part: free('part'), place: free('place') };
+}
+
+// Rows that were loaded before anybody asked for the names of files have none, and the column takes no NULL.
+const absent = ({ name }: Column) => (name === fileNameColumn ? sql`''` : sql`null`);
 
 const namesIn = (columns: readonly Column[]) => join(columns.map(({ name }) => ident(name)));
 const rowsIn = (entries: readonly ManifestEntry[]) =>

@@ -2,9 +2,9 @@ import type { Generation } from '../catalog/datasets.js';
 import { fileNameColumn, type Column } from '../columns.js';
 import type { Engine } from '../engine/engine.js';
 import type { TypeDecision } from '../inference.js';
-import { ident, join, sql } from '../sql.js';
-import { selectFrom } from './assemble.js';
+import { join, sql, type Sql } from '../sql.js';
 import { columnKey, type FoundColumn, type PlannedColumn } from './columns.js';
+import { storedRows } from './stored-rows.js';
 import { castsExactly, joinTypes, sameType, type JoinedType } from './widen.js';
 
 /** Values that stay cannot become what they would have been beside the new ones: their texts have to be read again. */
@@ -72,19 +72,21 @@ export class RowsBefore {
   }
 
   async #look({ name, type }: Column): Promise<ColumnFacts> {
-    const of = ident(name);
     const isNumber = ['INTEGER', 'BIGINT', 'DECIMAL'].includes(type);
-    const digits = isNumber
-      ? sql`strlen(split_part(ltrim(${of}::varchar, '-'), '.', 1))`
-      : sql`null::bigint`;
-    const values = this.#generation.segments.map((segment) =>
-      selectFrom(segment, sql`${of} as v, ${digits} as digits`),
-    );
-    const [row] = await this.#engine.read((session) =>
-      session.rows(
+    const [row] = await this.#engine.read(async (session) => {
+      const values: Sql[] = [];
+      for (const segment of this.#generation.segments) {
+        const stored = await storedRows(session, segment);
+        const of = stored.column(name) ?? sql`null`;
+        const digits = isNumber
+          ? sql`strlen(split_part(ltrim(${of}::varchar, '-'), '.', 1))`
+          : sql`null::bigint`;
+        values.push(sql`select ${of} as v, ${digits} as digits from ${stored.from}`);
+      }
+      return session.rows(
         sql`select count(v) as "values", max(digits) as digits from (${join(values, sql` union all `)})`,
-      ),
-    );
+      );
+    });
     const empty = row?.values === 0n;
     return row?.digits == null ? { empty } : { empty, wholeDigits: Number(row.digits) };
   }

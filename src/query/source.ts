@@ -70,7 +70,7 @@ export function columnOf(source: Source, name: string): Column {
 }
 
 /** A file may have a column that is called like the engine's row id and would hide it; here it gets another name. */
-function uncovered(names: readonly string[], rowId: string): string[] {
+export function uncovered(names: readonly string[], rowId: string): string[] {
   const taken = new Set(names.map((name) => name.toLowerCase()));
   return names.map((name) => {
     if (name.toLowerCase() !== rowId.toLowerCase()) return name;
