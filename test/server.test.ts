@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { importCsv, startTestService, type TestService } from './support/service.js';
 
@@ -89,6 +91,28 @@ describe('the server', () => {
     expect((await fetch(`${origin}/readyz`)).status).toBe(200);
     expect((await fetch(`${origin}/nothing`)).status).toBe(404);
   });
+
+  it.each([
+    ['//', 404],
+    ['//other.example/graphql', 404],
+    ['http://[', 400],
+    ['http://127.0.0.1/healthz', 200],
+  ])(
+    'answers a request for %s, which fetch would not send, with or without an upgrade',
+    async (target, status) => {
+      const port = Number(new URL(origin).port);
+      const sent = async (...headers: readonly string[]) => {
+        const socket = connect(port, '127.0.0.1');
+        const lines = [`GET ${target} HTTP/1.1`, `host: 127.0.0.1:${port}`, ...headers];
+        socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+        return (await text(socket)).split(' ')[1];
+      };
+      expect(await sent('connection: close')).toBe(String(status));
+      const refused = status === 200 ? 404 : status;
+      expect(await sent('connection: upgrade', 'upgrade: websocket')).toBe(String(refused));
+      expect(await (await fetch(`${origin}/healthz`)).text()).toBe('ok\n');
+    },
+  );
 
   it('refuses requests that are no JSON, or too large', async () => {
     expect((await post('{"query":')).status).toBe(400);

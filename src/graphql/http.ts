@@ -35,6 +35,20 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   }
 }
 
+/**
+ * The URL that a request asks for.
+ * @throws INVALID_INPUT when it is none
+ */
+export function urlOf({ url = '/' }: Pick<IncomingMessage, 'url'>): URL {
+  // What follows two slashes would be a host, unless there is one before.
+  const whole = url.startsWith('/') ? `http://localhost${url}` : url;
+  try {
+    return new URL(whole, 'http://localhost');
+  } catch (cause) {
+    throw new AppError('INVALID_INPUT', 'The URL of the request is not valid', { cause });
+  }
+}
+
 /** Listens; 0 is any free port. */
 export function listen(http: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -16,6 +16,7 @@ import {
   sendError,
   sendRefusal,
   sendText,
+  urlOf,
   WebRequest,
 } from './http.js';
 import { makeLoaders } from './loaders.js';
@@ -114,7 +115,12 @@ async function handle(
   response: ServerResponse,
   serving: Serving,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  let url: URL;
+  try {
+    url = urlOf(request);
+  } catch (error) {
+    return sendRefusal(response, error);
+  }
   switch (url.pathname) {
     case '/healthz':
       return sendText(response, 200, 'ok\n');

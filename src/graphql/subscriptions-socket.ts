@@ -7,7 +7,7 @@ import { authenticate, type Principal, type Tokens } from '../auth/principal.js'
 import { AppError, isAppError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Context } from './context.js';
-import { errorBody } from './http.js';
+import { errorBody, urlOf } from './http.js';
 import { requireOwnOrigin } from './own-site.js';
 import { refused, type Subscriptions } from './subscriptions.js';
 
@@ -74,18 +74,19 @@ export function serveSockets(http: Server, settings: SocketSettings): () => Prom
 }
 
 function refuse(
-  { url, headers }: IncomingMessage,
+  request: IncomingMessage,
   connections: number,
   { tokens, maxConnections }: SocketSettings,
 ): string | undefined {
-  if (new URL(url ?? '/', 'http://localhost').pathname !== '/graphql') {
-    return response('404 Not Found', 'NOT_FOUND', 'GraphQL is at /graphql');
-  }
   try {
-    requireOwnOrigin(headers, tokens);
+    if (urlOf(request).pathname !== '/graphql') {
+      return response('404 Not Found', 'NOT_FOUND', 'GraphQL is at /graphql');
+    }
+    requireOwnOrigin(request.headers, tokens);
   } catch (error) {
     if (!isAppError(error)) throw error;
-    return response('403 Forbidden', error.code, error.message);
+    const status = error.code === 'INVALID_INPUT' ? '400 Bad Request' : '403 Forbidden';
+    return response(status, error.code, error.message);
   }
   if (connections < maxConnections) return undefined;
   const message = `There are ${connections} connections already; raise BUCKETQL_MAX_SUBSCRIPTIONS`;
