@@ -407,6 +407,26 @@ describe('imports', () => {
     }
   });
 
+  it('is worth trying again when an object is deleted between listing and reading', async () => {
+    await put('deleted/1.csv', 'a\n1\n');
+    service.sandbox.fault = ({ operation }) =>
+      operation === 'GetObject' ? { kind: 'status', status: 404, code: 'NoSuchKey' } : undefined;
+    try {
+      const name = names();
+      const run = await importCsv(service, { name, connection, selection: { prefix: 'deleted/' } });
+      expect(run).toMatchObject({
+        status: 'FAILED',
+        error: {
+          code: 'OBJECT_NOT_FOUND',
+          retryable: true,
+          message: expect.stringContaining('deleted/1.csv does not exist'),
+        },
+      });
+    } finally {
+      service.sandbox.fault = undefined;
+    }
+  });
+
   it('can be cancelled while it reads, and leaves nothing behind', async () => {
     await put('slow/1.csv', `a\n${'1\n'.repeat(500_000)}`);
     service.sandbox.fault = ({ operation }) =>

@@ -57,18 +57,19 @@ export async function updateDefinition(
   );
 }
 
-/** Makes a generation the current one. */
+/** Makes a generation the current one. @throws NOT_FOUND when the dataset was deleted meanwhile */
 export async function setGeneration(
   session: Session,
   id: string,
   current: Generation,
 ): Promise<void> {
-  await session.run(
+  const changed = await session.run(
     sql`update catalog.datasets set columns = ${value(JSON.stringify(current.columns))}, segments = ${value(JSON.stringify(current.segments))}, recipe = ${value(current.recipe)},
       sources = ${value(JSON.stringify(current.sources))},
       generation = ${value(current.id)}, row_count = ${integer(current.rowCount)}, file_count = ${integer(current.fileCount)},
       rejected_count = ${integer(current.rejectedCount)}, imported_at = ${instant(current.importedAt)} where id = ${value(id)}`,
   );
+  if (changed === 0) throw new AppError('NOT_FOUND', 'The dataset was deleted');
 }
 
 /** Forgets a dataset and all that is stored about it. The caller drops its table. */

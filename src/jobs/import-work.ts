@@ -48,7 +48,13 @@ const nothingYet: ImportProgress = {
 
 /** An import of a dataset, as it is defined when the run starts. */
 export function importWork(settings: ImportSettings, datasetId: string): Work {
-  const { engine, secrets, buckets, snapshots } = settings;
+  const { engine, secrets, buckets, snapshots, log } = settings;
+  const publish = async () => {
+    const current = await engine.read((session) => findDataset(session, { id: datasetId }));
+    if (current) snapshots.publish(current);
+    await settings.onPublished(datasetId);
+    await engine.checkpoint();
+  };
   return {
     kind: 'IMPORT',
     datasetId,
@@ -97,7 +103,13 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
             ...importWarnings({ ...dataset, columns }, snapshots.published()),
           ],
         };
-        if (!next) return { progress };
+        if (!next) {
+          // What a run before committed it may not have published: there is no other way to it than the next start.
+          const { current, name } = dataset;
+          const isShown = snapshots.find(name)?.dataset.current?.id === current?.id;
+          const hasRows = current !== null && current.segments.length > 0;
+          return hasRows && !isShown ? { progress, publish } : { progress };
+        }
         return {
           progress,
           async commit(session) {
@@ -112,20 +124,19 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
             );
             await setGeneration(session, datasetId, { ...next.generation, rejectedCount });
           },
-          async publish() {
-            const current = await engine.read((session) => findDataset(session, { id: datasetId }));
-            if (current) snapshots.publish(current);
-            await settings.onPublished(datasetId);
-            await engine.checkpoint();
-          },
+          publish,
           // A commit that failed with the engine may turn out to have happened when the database is open again.
           async discard() {
             const now = await engine.read((session) => findDataset(session, { id: datasetId }));
-            if (now?.current?.id !== generation) await drop();
+            if (now?.current?.id === generation) await publish();
+            else await drop();
           },
         };
       } catch (error) {
-        await drop();
+        // What went wrong first is what to tell of; tables that stay are dropped at the next start.
+        await drop().catch((err: unknown) => {
+          log.warn({ err, run: id }, 'what a failed run had loaded stays until the next start');
+        });
         throw error;
       } finally {
         bucket.close();

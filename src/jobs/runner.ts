@@ -6,6 +6,7 @@ import { attempt } from './attempt.js';
 import { systemClock, type Clock } from './clock.js';
 import { deadlineOf } from './deadline.js';
 import { whatIsDue } from './due.js';
+import { LateEnds } from './late-ends.js';
 import { liveRun, type LiveRun } from './live-run.js';
 import { nextAttempt } from './retry.js';
 import { storeEnd } from './run-end.js';
@@ -30,6 +31,7 @@ export class Runner {
   #sleep: () => void = () => undefined;
   /** Datasets whose waiting imports are left to the next start. */
   readonly #left = new Set<string>();
+  readonly #lateEnds: LateEnds;
   #holding = false;
   #closing = false;
 
@@ -38,6 +40,10 @@ export class Runner {
     this.#options = options;
     this.#log = options.log;
     this.#clock = options.clock ?? systemClock;
+    this.#lateEnds = new LateEnds(
+      (run) => this.#store(run, (session) => storeEnd(session, run, options)),
+      this.#clock,
+    );
   }
 
   /**
@@ -98,12 +104,12 @@ export class Runner {
 
   /** A run as it is now. */
   async find(id: string): Promise<Run | undefined> {
-    return this.#live.get(id)?.run ?? this.#engine.read((session) => findRun(session, id));
+    return this.#known(id) ?? this.#engine.read((session) => findRun(session, id));
   }
 
   /** A stored run with the progress that it has now. */
   current(run: Run): Run {
-    return this.#live.get(run.id)?.run ?? run;
+    return this.#known(run.id) ?? run;
   }
 
   /** The runs of a dataset that have not ended. */
@@ -172,6 +178,12 @@ export class Runner {
         await live.ended;
       }),
     );
+    await this.#lateEnds.close();
+  }
+
+  /** A run of which more is known here than what is stored. */
+  #known(id: string): Run | undefined {
+    return this.#live.get(id)?.run ?? this.#lateEnds.find(id);
   }
 
   #of(datasetId: string): LiveRun[] {
@@ -289,16 +301,19 @@ export class Runner {
 
   async #finish(live: LiveRun, change: Pick<Run, 'status'> & Partial<Run>): Promise<void> {
     const run: Run = { ...live.run, ...change, notBefore: null, finishedAt: this.#clock.now() };
-    await this.#store(run, (session) => storeEnd(session, run, this.#options));
+    await this.#lateEnds.store(run);
     this.#end(live, run);
   }
 
-  async #store(run: Run, job: (session: Session) => Promise<void>): Promise<void> {
+  /** @returns whether it could be stored */
+  async #store(run: Run, job: (session: Session) => Promise<void>): Promise<boolean> {
     try {
       await this.#engine.transaction(job);
+      return true;
     } catch (error) {
       // It is as it is whether or not it could be written down; the next start finds it unfinished and takes it over.
       this.#log.error({ err: error, run: run.id }, 'the state of a run could not be stored');
+      return false;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { ObjectSummary } from '../aws/objects.js';
+import { AppError, isAppError } from '../errors.js';
 import { formatOf } from '../formats/index.js';
 import type { DescribedFile } from './described.js';
 import type { ProgressReport } from './import-progress.js';
@@ -61,7 +62,16 @@ export function loadObjects(
     }
     await flush();
     return load.finish();
+  }).catch((error: unknown) => {
+    throw isAppError(error) && error.code === 'OBJECT_NOT_FOUND' ? deletedMeanwhile(error) : error;
   });
+}
+
+// It was listed a moment ago, so the next listing will be right.
+function deletedMeanwhile(error: AppError): AppError {
+  const { code, message, details } = error;
+  const told = `${message}: it was deleted after it had been listed`;
+  return new AppError(code, told, { retryable: true, details, cause: error });
 }
 
 // A statement for each of a thousand small files would take longer than their rows.

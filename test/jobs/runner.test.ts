@@ -7,7 +7,7 @@ import { AppError } from '../../src/errors.js';
 import { Runner } from '../../src/jobs/runner.js';
 import type { Asking, Outcome, RunContext, RunnerOptions, Work } from '../../src/jobs/work.js';
 import { openLog } from '../../src/log.js';
-import { sql } from '../../src/sql.js';
+import { sql, type Sql } from '../../src/sql.js';
 import { manualClock, type ManualClock } from '../support/clock.js';
 
 const progress = { rows: 0, bytes: 0, objects: [] };
@@ -135,6 +135,27 @@ describe('the runner', () => {
       expect(await runner.wait(id, 10)).toMatchObject({ status: 'SUCCEEDED' });
     }
     expect(most).toBe(2);
+  });
+
+  it('shows an end that cannot be stored, and stores it when it can be', async () => {
+    const rename = (from: Sql, to: Sql) =>
+      engine.session((session) => session.run(sql`alter table ${from} rename to ${to}`));
+    const run = await runner.enqueue(
+      work(async () => {
+        await rename(sql`catalog.runs`, sql`away`);
+        throw new AppError('NO_SPACE', 'full');
+      }),
+    );
+    const ended = await runner.wait(run.id, 10);
+    expect(ended).toMatchObject({ status: 'FAILED', error: { code: 'NO_SPACE' } });
+    expect(await runner.find(run.id)).toEqual(ended);
+    expect(runner.current(run)).toEqual(ended);
+    await clock.advance(30_000);
+    await rename(sql`catalog.away`, sql`runs`);
+    expect(await stored(run.id)).toMatchObject({ status: 'RUNNING' });
+    await clock.advance(30_000);
+    expect(await stored(run.id)).toEqual(ended);
+    expect(clock.alarms).toEqual([]);
   });
 
   it('hides what it does not know behind INTERNAL', async () => {
