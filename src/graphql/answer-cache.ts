@@ -74,14 +74,17 @@ export class AnswerCache {
     execute: (reads: Reads) => Promise<ExecutionResult>,
   ): Promise<Answer> {
     const kept = this.#kept?.get(key);
-    if (kept && [...kept.reads].every(([name, version]) => versionOf(name) === version)) {
+    const isCurrent = (reads: Kept['reads']) =>
+      [...reads].every(([name, version]) => versionOf(name) === version);
+    if (kept && isCurrent(kept.reads)) {
       this.#hits++;
       return kept;
     }
     this.#misses++;
     const reads: Reads = new Map();
     const result = await execute(reads);
-    if (result.errors || reads.size === 0) return { result };
+    // A tag stands for one version: fields may have read several, when one was published between them.
+    if (result.errors || reads.size === 0 || !isCurrent(reads)) return { result };
     const answer = { result, etag: this.#etag(key, reads) };
     this.#keep(key, answer, reads);
     return answer;

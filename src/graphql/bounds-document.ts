@@ -71,7 +71,7 @@ function checkBounds(document: DocumentNode, limits: QueryLimits): void {
       fragments.set(definition.name.value, definition);
   }
   const circular = circularSpreads(fragments);
-  const followed = new Set<string>();
+  const followed = new Set<FragmentDefinitionNode>();
   let steps = 0;
   let repeated = 0;
 
@@ -100,7 +100,7 @@ function checkBounds(document: DocumentNode, limits: QueryLimits): void {
           const fragment = fragments.get(name);
           if (!fragment || spread.has(name) || circular.has(selection)) continue;
           spread.add(name);
-          followed.add(name);
+          followed.add(fragment);
           collect(fragment.selectionSet.selections);
         }
       }
@@ -130,9 +130,10 @@ function checkBounds(document: DocumentNode, limits: QueryLimits): void {
     if (definition.kind === Kind.OPERATION_DEFINITION)
       walk([definition.selectionSet], { depth: 1, lists: undefined });
   }
-  // A fragment that no operation uses is refused by validation, which reads it first.
-  for (const [name, { selectionSet }] of fragments) {
-    if (!followed.has(name)) walk([selectionSet], { depth: 2, lists: undefined });
+  // A fragment that no operation uses, or that has the name of another, is refused by validation, which reads it first.
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION && !followed.has(definition))
+      walk([definition.selectionSet], { depth: 2, lists: undefined });
   }
 }
 

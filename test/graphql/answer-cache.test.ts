@@ -50,6 +50,19 @@ describe('the answer cache', () => {
     expect(await ask('a', { reads })).not.toEqual(second);
   });
 
+  it('neither keeps nor tags an answer of no version, or of one that has passed meanwhile', async () => {
+    const { cache, versions } = world();
+    const answer = (read: string) =>
+      cache.answer({ key: 'a', versionOf: (name) => versions.get(name) }, (reads) => {
+        reads.set('orders', read);
+        return Promise.resolve({ data: { rows: new RawJson([Buffer.from('1')]) } });
+      });
+    expect(await answer('several')).not.toHaveProperty('etag');
+    versions.set('orders', '2');
+    expect(await answer('1')).not.toHaveProperty('etag');
+    expect(cache.figures.answers).toBe(0);
+  });
+
   it('tells operations apart', async () => {
     const { ask, executed } = world();
     await ask('a');

@@ -128,6 +128,13 @@ describe('the bounds of a document', () => {
     });
   });
 
+  it('count every one of several fragments with one name', () => {
+    const many = `fragment F on T { ${'b '.repeat(12)} }`;
+    for (const fragments of [`${many} fragment F on T { b }`, `fragment F on T { b } ${many}`]) {
+      expect(refusal(`{ a { ...F } } ${fragments}`)).toMatchObject({ bound: 'aliases' });
+    }
+  });
+
   it('refuse braces that are too deep for the parser', () => {
     const deep = (open: string, close: string) =>
       `{a${open.repeat(20_000)}x${close.repeat(20_000)}}`;
