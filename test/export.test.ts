@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -310,6 +311,22 @@ describe('exports', () => {
     expect(await refused('every_type.csv?columns=')).toMatch(/^400 INVALID_INPUT: columns\[0\]/);
   });
 
+  it('take filters of columns whose names every JavaScript object has', async () => {
+    await service.sandbox.putObject(
+      service.bucket,
+      'names/n.csv',
+      'constructor,toString,n\na,b,1\nc,d,2\n',
+    );
+    const named = { name: 'names', connection, selection: { prefix: 'names/' } };
+    expect(await importCsv(service, named)).toMatchObject({ error: null, rowsAdded: '2' });
+    const asked = (where: unknown) =>
+      bytes(
+        `names.csv?columns=n&header=false&orderBy=[{"n":"DESC"}]&where=${encodeURIComponent(JSON.stringify(where))}`,
+      );
+    expect((await asked({ n: { gt: 0 } })).toString()).toBe('2\n1\n');
+    expect((await asked({ constructor: { eq: 'a' } })).toString()).toBe('1\n');
+  });
+
   it('refuse filters that are nested too deep', async () => {
     const deep = `${'{"_not":'.repeat(1_000)}{"id":{"eq":1}}${'}'.repeat(1_000)}`;
     expect(await refused(`every_type.csv?where=${deep}`)).toMatch(/^400 INVALID_INPUT: .*nest/);
@@ -402,6 +419,65 @@ describe('exports that cannot end', () => {
       await expect(whole(response)).rejects.toMatchObject({ code: 'ECONNRESET' });
     } finally {
       await service.close();
+    }
+  });
+});
+
+describe('exports of a service that stops', () => {
+  it('are broken off, and nothing of them stays', async () => {
+    const service = await startTestService();
+    try {
+      const connection = await service.connect('acme');
+      const lines = (word: string) =>
+        Array.from({ length: 300_000 }, (_, n) => `${n},${word.repeat(60)}`).join('\n');
+      const put = (word: string) =>
+        service.sandbox.putObject(service.bucket, 'n/n.csv', `n,text\n${lines(word)}\n`);
+      await put('x');
+      await importCsv(service, { name: 'numbers', connection, selection: { prefix: 'n/' } });
+      const { origin } = new URL(service.app.url);
+      const unread = await Promise.all(
+        ['csv', 'arrows'].map(async (extension) => {
+          const request = get(`${origin}/export/numbers.${extension}`, { agent: false });
+          const [response] = (await once(request, 'response')) as [IncomingMessage];
+          return response;
+        }),
+      );
+      // The generation that they read is not the current one any more.
+      await put('y');
+      await importAgain(service, 'numbers');
+      await service.restart();
+      for (const response of unread) await expect(whole(response)).rejects.toThrow('aborted');
+      expect(await readdir(join(service.dataDir, 'spool'))).toEqual([]);
+      const after = new URL(service.app.url).origin;
+      const text = await (await fetch(`${after}/export/numbers.csv?limit=1&columns=text`)).text();
+      expect(text).toBe(`text\n${'y'.repeat(60)}\n`);
+    } finally {
+      await service.close();
+    }
+  });
+});
+
+describe('exports where only listed operations may run', () => {
+  it('are refused, whatever they ask', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'bucketql-export-'));
+    const path = join(dir, 'operations.json');
+    writeFileSync(path, JSON.stringify({ one: '{ __typename }' }));
+    const service = await startTestService({ BUCKETQL_OPERATIONS: path });
+    try {
+      const { origin } = new URL(service.app.url);
+      for (const [method, name] of [
+        ['GET', 'orders.csv'],
+        ['HEAD', 'orders.csv'],
+        ['POST', 'x/y'],
+      ] as const) {
+        const response = await fetch(`${origin}/export/${name}`, { method });
+        const text = await response.text();
+        expect(response.status).toBe(403);
+        if (method !== 'HEAD') expect(text).toContain('OPERATION_NOT_ALLOWED');
+      }
+    } finally {
+      await service.close();
+      await rm(dir, { recursive: true });
     }
   });
 });

@@ -39,9 +39,9 @@ const jsonTexts: Record<ColumnType, (value: Sql, type: ValueType) => Sql> = {
   STRING: (value) => varchar(sql`to_json(${value})`),
   DATE: quoted,
   TIME: quoted,
-  TIMESTAMP: (value) => sql`'"' || replace(${varchar(value)}, ' ', 'T') || '"'`,
+  TIMESTAMP: (value) => sql`'"' || ${timeText(value)} || '"'`,
   // The cast of a TIMESTAMPTZ follows the session's TimeZone; the count of microseconds does not.
-  TIMESTAMP_TZ: (value) => sql`'"' || replace(${varchar(utc(value))}, ' ', 'T') || 'Z"'`,
+  TIMESTAMP_TZ: (value) => sql`'"' || ${timeText(utc(value))} || 'Z"'`,
   JSON: varchar,
 };
 
@@ -152,6 +152,15 @@ export const duckdbDialect: Dialect = {
   bucketExists: (start, unit, timezone) =>
     sql`date_trunc(${intervals[unit].part}, timezone(${literal(timezone)}, timezone(${literal(timezone)}, ${start}))) = ${start}`,
 };
+
+/**
+ * Text of a TIMESTAMP as in ISO 8601, which has a year 0000 before 0001: the engine's own says `0001-12-31 (BC)`. Offsets of
+ * the first days of 0001 reach into it.
+ */
+export function timeText(timestamp: Sql): Sql {
+  const before = sql`rtrim(rtrim(strftime(${timestamp}, '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.')`;
+  return sql`case when ${timestamp} < timestamp '0001-01-01' then ${before} else replace(${varchar(timestamp)}, ' ', 'T') end`;
+}
 
 function typeName({ type, decimal }: ValueType): Sql {
   if (type !== 'DECIMAL') return typeNames[type];

@@ -1,4 +1,9 @@
-import { DuckDBBlobValue, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
+import {
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  type DuckDBResult,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import type { AppError } from '../errors.js';
 import { toStatement, type Sql, type SqlValue } from '../sql.js';
 import { cancelled } from './duckdb-errors.js';
@@ -16,6 +21,8 @@ export class DuckDBSession implements OwnSession {
   #closed: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
   #gone: AppError | undefined;
+  /** Ends a streamed result while its reader does something else. */
+  #endUnread: (() => Promise<void>) | undefined;
   /** Awaited before each statement that {@link run} runs. */
   before: (() => Promise<void>) | undefined;
 
@@ -52,24 +59,33 @@ export class DuckDBSession implements OwnSession {
     const { sql, parameters } = toStatement(withEnd(query));
     // An open result keeps the connection from being closed, also while nobody reads.
     this.#running++;
+    let result: DuckDBResult | undefined;
+    let ended: Promise<void> | undefined;
+    const end = () =>
+      (ended ??= (async () => {
+        if (result) {
+          // Where rows are left, the engine ends the statement and its transaction by that.
+          this.#connection.interrupt();
+          await result.fetchChunk().catch(() => undefined);
+        }
+        this.#leave();
+      })());
     try {
-      const result = await this.#execute(options, () =>
+      const open = await this.#execute(options, () =>
         this.#connection.stream(sql, parameters.map(bound)),
       );
-      try {
-        for (let last = false; !last;) {
-          const read = await this.#execute(options, async () => batchOf(await result.fetchChunk()));
-          ({ last } = read);
-          if (read.batch.rows > 0) yield read.batch;
-        }
-      } finally {
-        // Where rows are left, the engine ends the statement and its transaction by that.
-        this.#connection.interrupt();
-        await result.fetchChunk().catch(() => undefined);
+      result = open;
+      for (let last = false; !last;) {
+        const read = await this.#execute(options, async () => batchOf(await open.fetchChunk()));
+        ({ last } = read);
+        if (read.batch.rows === 0) continue;
+        this.#endUnread = end;
+        yield read.batch;
+        this.#endUnread = undefined;
       }
     } finally {
-      this.#running--;
-      if (this.#running === 0) this.#whenIdle?.();
+      this.#endUnread = undefined;
+      await end();
     }
   }
 
@@ -94,6 +110,8 @@ export class DuckDBSession implements OwnSession {
   abandon(reason: AppError): Promise<void> {
     this.#gone = reason;
     if (this.#running > 0) this.#connection.interrupt();
+    // Nobody knows when its reader comes back.
+    void this.#endUnread?.();
     return this.close();
   }
 
@@ -111,9 +129,13 @@ export class DuckDBSession implements OwnSession {
       throw signal?.aborted ? cancelled(error) : explained;
     } finally {
       signal?.removeEventListener('abort', interrupt);
-      this.#running--;
-      if (this.#running === 0) this.#whenIdle?.();
+      this.#leave();
     }
+  }
+
+  #leave(): void {
+    this.#running--;
+    if (this.#running === 0) this.#whenIdle?.();
   }
 }
 

@@ -33,6 +33,8 @@ export async function exportRows(
   );
 }
 
+const pieceBytes = 2 ** 20;
+
 /**
  * Gives the rows of a select as text, in pieces while the engine makes them. Texts are RFC 4180 and RFC 8259: instants as the API shows
  * them, NaN and infinity as nothing (null), whole numbers and decimals with all their digits.
@@ -52,11 +54,26 @@ export async function* streamText(
       : [];
   const lines = sql`select concat(${line}, ${literal('\n')}) as line from (${select}) as q`;
   for await (const batch of session.stream(lines, options)) {
-    const texts = batch.bytes(0).flatMap((text) => text ?? []);
-    yield Buffer.concat([...head, ...texts]);
+    for (const piece of gathered([...head, ...batch.bytes(0)])) yield piece;
     head = [];
   }
   yield* head;
+}
+
+/** Texts behind each other, in pieces of a MiB or of one longer text: 2,048 rows may be more than a buffer can hold. */
+function* gathered(texts: readonly (Uint8Array | undefined)[]): Generator<Buffer> {
+  let piece: Uint8Array[] = [];
+  let bytes = 0;
+  for (const text of texts) {
+    if (!text) continue;
+    piece.push(text);
+    bytes += text.length;
+    if (bytes < pieceBytes) continue;
+    yield Buffer.concat(piece);
+    piece = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(piece);
 }
 
 function projection(select: Sql, columns: readonly ExportColumn[], target: ExportTarget): Sql {

@@ -1,15 +1,27 @@
 import type { Column } from '../columns.js';
 import { ident, join, literal, sql, type Sql } from '../sql.js';
-import { duckdbDialect } from './dialect.js';
+import { duckdbDialect, timeText } from './dialect.js';
 
 /** A column of a result that becomes a file. */
 export type ExportColumn = Pick<Column, 'name' | 'type' | 'decimal'>;
 
 /** How rows become delimited text (RFC 4180). */
 export interface DelimitedText {
+  /** See {@link isDelimiter}. */
   readonly delimiter: string;
   readonly header: boolean;
 }
+
+/**
+ * Whether delimited text can be written with a delimiter: one ASCII character that means nothing else in it. The engine counts
+ * bytes, and one above 127 ends DuckDB 1.5.6 for good.
+ */
+export function isDelimiter(text: string): boolean {
+  return /^[\u0001-\u007f]$/.test(text) && !['"', '\n', '\r'].includes(text);
+}
+
+/** What {@link isDelimiter} asks for, behind "must be". */
+export const delimiterRule = 'one ASCII character, and no quote, line break or NUL';
 
 /**
  * SQL of a value of `q` as it stands in delimited text, but for quotes: instants as the API shows them, NaN and infinity as
@@ -19,9 +31,9 @@ export function plainText(column: ExportColumn): Sql {
   const field = sql`q.${ident(column.name)}`;
   switch (column.type) {
     case 'TIMESTAMP':
-      return sql`replace(cast(${field} as varchar), ' ', 'T')`;
+      return timeText(field);
     case 'TIMESTAMP_TZ':
-      return sql`replace(cast(timezone('UTC', ${field}) as varchar), ' ', 'T') || 'Z'`;
+      return sql`${timeText(sql`timezone('UTC', ${field})`)} || 'Z'`;
     case 'DOUBLE':
       return sql`case when isfinite(${field}) then ${field} end`;
     default:

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseInput } from '../catalog/definition.js';
 import { writableCompression, writableCompressionNames } from '../compression/index.js';
+import { delimiterRule, isDelimiter } from '../engine/row-text.js';
 import { AppError } from '../errors.js';
 import { ianaTimezone } from '../timezone.js';
 
@@ -31,7 +32,7 @@ const destination = z.object({
     .default('UTC')
     .refine((name) => ianaTimezone(name) !== undefined, 'is no IANA time zone'),
   format: z.enum(writebackFormats.map((format) => format.name)),
-  delimiter: z.string().length(1, 'must be one character').default(','),
+  delimiter: z.string().refine(isDelimiter, `must be ${delimiterRule}`).default(','),
   header: z.boolean().default(true),
   extension: z.string().exactOptional(),
   compression: z.enum(writableCompressionNames).default('NONE'),

@@ -6,9 +6,9 @@ import { tableFromIPC } from 'apache-arrow';
 import type { ColumnType } from '../../src/columns.js';
 import { streamArrow } from '../../src/engine/arrow.js';
 import { openDuckDB } from '../../src/engine/duckdb.js';
-import type { Engine } from '../../src/engine/engine.js';
+import { EngineError, type Engine } from '../../src/engine/engine.js';
 import { exportRows, streamText, type TextFormat } from '../../src/engine/export.js';
-import { sql, type Sql } from '../../src/sql.js';
+import { literal, sql, type Sql } from '../../src/sql.js';
 
 let engine: Engine;
 let dir: string;
@@ -52,6 +52,7 @@ describe('rows as text', () => {
         clock: 'TIME',
         local: 'TIMESTAMP',
         moment: 'TIMESTAMP_TZ',
+        early: 'TIMESTAMP',
         tree: 'JSON',
         flag: 'BOOLEAN',
       };
@@ -60,6 +61,7 @@ describe('rows as text', () => {
         date '1970-01-01' + cast(n - 600 as integer) * 1000 as day, time '00:00:01.5' + interval (n) second as clock,
         timestamp '1969-12-31 23:59:59.25' + interval (n) hour as local,
         timestamptz '1969-12-31 23:59:59.25+02' + interval (n) hour as moment,
+        timestamp '0001-01-01 00:00:00.5' - interval (n) hour as early,
         json_object('a#', within) as tree, n % 2 = 0 as flag from (${characters})`;
       const format: TextFormat = { kind: 'delimited', delimiter, header: true };
       await sameAsFile(select, columns(types), format);
@@ -79,6 +81,19 @@ describe('rows as text', () => {
     await sameAsFile(sql`select * from (values (null), (''), ('x')) as v(single)`, only, format);
     await sameAsFile(sql`select 'x' as single where false`, only, format);
     await sameAsFile(sql`select 'x' as single where false`, only, { ...format, header: false });
+  });
+
+  it('come in pieces of some size, however long their texts are', async () => {
+    const select = sql`select repeat(chr(cast(97 + i as integer)), 700000) as long from range(20) as r(i)`;
+    const format: TextFormat = { kind: 'delimited', delimiter: ',', header: true };
+    await sameAsFile(select, columns({ long: 'STRING' }), format);
+    const sizes = await engine.session(async (session) => {
+      const found: number[] = [];
+      const pieces = streamText(session, select, columns({ long: 'STRING' }), format);
+      for await (const piece of pieces) found.push(piece.length);
+      return found;
+    });
+    expect(Math.max(...sizes)).toBeLessThan(2 ** 21);
   });
 
   async function sameAsFile(
@@ -167,6 +182,28 @@ describe('a streamed result', () => {
   });
 });
 
+describe('a streamed result of a database that was invalidated', () => {
+  it('lets it be opened again although nobody reads on, and then ends', async () => {
+    const other = await openDuckDB();
+    const path = literal(join(dir, 'never'));
+    try {
+      const reading = other.session(async (session) => {
+        const batches = session.stream(sql`select i, 'x' as t from range(10000000) as r(i)`);
+        await batches.next();
+        // The engine counts the bytes of a delimiter as signed ones, and gives itself up.
+        const fatal = sql`copy (select 1, 2) to ${path} (format csv, delimiter '§')`;
+        await expect(other.session((one) => one.run(fatal))).rejects.toBeInstanceOf(EngineError);
+        const answer = await other.read((one) => one.rows(sql`select 1 as one`));
+        expect(answer).toEqual([{ one: 1 }]);
+        await batches.next();
+      });
+      await expect(reading).rejects.toMatchObject({ code: 'DATABASE_REOPENED' });
+    } finally {
+      await other.close();
+    }
+  });
+});
+
 describe('rows as Arrow', () => {
   it('have decimals of every width, nulls and all rows over several record batches', async () => {
     const select = sql`select i as n, cast(i - 30000 as decimal(4, 0)) as d4 from range(27000, 33000) as r(i)`;
@@ -210,6 +247,38 @@ describe('rows as Arrow', () => {
       const digits = column(name).map((words) => signed(words as Uint32Array));
       expect(digits).toEqual(off.map((n) => n * sign * 10n ** scale));
     }
+  });
+
+  it('have what the engine keeps once for many rows, and times before 1970 and 0001', async () => {
+    const select = sql`select i as n, 'the same long text for all' as t, cast(null as varchar) as nothing, true as b,
+      cast(-0.5 as decimal(4, 1)) as d, timestamp '1969-12-31 23:59:59.999999' as before,
+      timestamptz '0001-01-01 00:00:00+14:00' as first, case when i < 2500 then 'low' else 'high' end as few
+      from range(5000) as r(i)`;
+    const bytes = await engine.session((session) =>
+      joined(
+        streamArrow(session, select, [
+          { name: 'n', type: 'BIGINT' },
+          ...columns({ t: 'STRING', nothing: 'STRING', b: 'BOOLEAN', few: 'STRING' }),
+          { name: 'd', type: 'DECIMAL', decimal: { precision: 4, scale: 1 } },
+          ...columns({ before: 'TIMESTAMP', first: 'TIMESTAMP_TZ' }),
+        ]),
+      ),
+    );
+    const table = tableFromIPC(bytes);
+    expect(table.numRows).toBe(5000);
+    const distinct = (name: string) => new Set(table.getChild(name) ?? []);
+    expect([distinct('t'), distinct('nothing'), distinct('b')]).toEqual([
+      new Set(['the same long text for all']),
+      new Set([null]),
+      new Set([true]),
+    ]);
+    expect([...(table.getChild('few') ?? [])].filter((text) => text === 'low')).toHaveLength(2500);
+    expect([...distinct('d')].map((words) => signed(words as Uint32Array))[0]).toBe(-5n);
+    const micros = (name: string) => (table.getChild(name)?.data[0]?.values as BigInt64Array)[4];
+    expect(micros('before')).toBe(-1n);
+    expect(micros('first')).toBe(
+      (BigInt(Date.parse('0001-01-01T00:00:00Z')) - 14n * 3_600_000n) * 1000n,
+    );
   });
 
   it('are a stream with a schema where there are none', async () => {

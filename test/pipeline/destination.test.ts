@@ -42,3 +42,28 @@ describe('the key of a written object', () => {
     expect(() => keyOf(input)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
   });
 });
+
+describe('the delimiter of a written file', () => {
+  const delimiterOf = (delimiter: string) =>
+    parseDestination({ connection: 'c', fileName: 'x', format: 'CSV', delimiter }).delimiter;
+
+  it.each([',', ';', '\t', '|', ' ', 'a', '\\', "'", '\u0001', '\u007f'])(
+    'can be %j',
+    (delimiter) => {
+      expect(delimiterOf(delimiter)).toBe(delimiter);
+    },
+  );
+
+  // The engine counts bytes: one above 127 would end the database under everybody.
+  it.each(['§', 'é', '\u0080', '€', '\ud83e', '🦆', '', ';;', '"', '\n', '\r', '\0'])(
+    'cannot be %j',
+    (delimiter) => {
+      expect(() => delimiterOf(delimiter)).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_INPUT',
+          message: expect.stringMatching(/delimiter.*must be one ASCII character/) as unknown,
+        }),
+      );
+    },
+  );
+});

@@ -102,7 +102,8 @@ describe('the SQL of JSON text', () => {
         ' kept as (select g.* from grouped as g),' +
         ' numbered as (select g.*, row_number() over (order by g."k0" asc nulls last, g."k1" asc nulls last) - 1 as rn' +
         ' from (select g.* from kept as g order by g."k0" asc nulls last, g."k1" asc nulls last limit 2) as g)' +
-        ` select encode(coalesce(string_agg(concat('[', coalesce(cast(n."k1" as varchar), 'null'), ',', coalesce('"' || replace(cast(n."k0" + interval '1 year' as varchar), ' ', 'T') || '"', 'null'), ']'), ',' order by n.rn)` +
+        ` select encode(coalesce(string_agg(concat('[', coalesce(cast(n."k1" as varchar), 'null'), ',', coalesce('"' || case when n."k0" + interval '1 year' < timestamp '0001-01-01'` +
+        ` then rtrim(rtrim(strftime(n."k0" + interval '1 year', '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') else replace(cast(n."k0" + interval '1 year' as varchar), ' ', 'T') end || '"', 'null'), ']'), ',' order by n.rn)` +
         ` filter (where n.rn is not null), '')) as "json0", count(n.rn) as "rows", s.total as total` +
         ' from (select count(*) as total from kept) as s left join numbered as n on true group by s.total, n.rn - n.rn % 4096 order by n.rn - n.rn % 4096',
     );

@@ -65,7 +65,7 @@ async function spooled(
       .catch((error: unknown) => {
         throw refusedQuery(error, dialect);
       });
-    await send(createReadStream(path, { highWaterMark: 2 ** 18 }) as AsyncIterable<Buffer>);
+    await send(readWhenAsked(path));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -87,6 +87,11 @@ async function piecesOf(
 
 function textFormatOf({ format, delimiter, header }: ExportJob['request']): TextFormat {
   return format.name === 'csv' ? { kind: 'delimited', delimiter, header } : { kind: 'ndjson' };
+}
+
+/** Opens the file when it is read, and not for who gives up before: nobody would close it then. */
+async function* readWhenAsked(path: string) {
+  yield* createReadStream(path, { highWaterMark: 2 ** 18 }) as AsyncIterable<Buffer>;
 }
 
 async function* chained(first: Uint8Array, rest: AsyncIterable<Uint8Array>) {

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Dialect } from '../../dialect.js';
 import type { Engine } from '../../engine/engine.js';
 import { AppError, isAppError, type ErrorCode } from '../../errors.js';
@@ -12,10 +10,11 @@ import type { RowsQuery } from '../../query/query.js';
 import { isKnown, sendError, statusOf } from '../http.js';
 import type { LiveSchema } from '../live-schema.js';
 import { withBytes } from './bytes.js';
-import { contentEncodings, encoderOf } from './encode.js';
+import { contentEncodings } from './encode.js';
 import { acceptedEncoding } from './negotiate.js';
 import { exportQuery } from './query.js';
 import { exportRequest, type ExportRequest } from './request.js';
+import { sendBytes, whileWanted } from './send.js';
 
 /** What exports are made with. */
 export interface ExportSettings {
@@ -33,7 +32,7 @@ export interface ExportSettings {
 }
 
 /** How long a client may take nothing of what is ready for it. */
-const patienceMs = 120_000;
+const stallMs = 120_000;
 
 /** Part of every ETag: another number where equal requests get other bytes than from the version before. */
 const edition = 1;
@@ -130,59 +129,23 @@ export class Exports {
     encoding: string | undefined,
   ): Promise<void> {
     const { log, exportSeconds } = this.#settings;
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    const deadline = AbortSignal.timeout(exportSeconds * 1000);
-    const signal = AbortSignal.any([gone.signal, deadline]);
     try {
-      await withBytes({ ...this.#settings, query, request, signal }, async (bytes) => {
-        signal.throwIfAborted();
-        response.writeHead(200, headers);
-        response.setTimeout(patienceMs, () => {
-          if (response.writableNeedDrain) response.destroy();
-        });
-        const encoder = encoding === undefined ? undefined : encoderOf(encoding);
-        const source = Readable.from(orBroken(bytes, response), { objectMode: false });
-        const cut = () => breakOff(response);
-        deadline.addEventListener('abort', cut);
-        await pipeline([source, ...(encoder ? [encoder] : []), response]).finally(() =>
-          deadline.removeEventListener('abort', cut),
-        );
-      });
+      await whileWanted(response, exportSeconds, (sending) =>
+        withBytes({ ...this.#settings, query, request, signal: sending.signal }, (bytes) =>
+          sendBytes(sending, bytes, { headers, encoding, stallMs }),
+        ),
+      );
     } catch (error) {
-      if (gone.signal.aborted && !deadline.aborted) {
+      if (response.destroyed && isAppError(error) && error.code === 'CANCELLED') {
         log.debug({ dataset: request.dataset }, 'a client went away from its export');
         return;
       }
-      const reason = deadline.aborted ? tooLong(exportSeconds, error) : error;
-      if (!response.headersSent) throw reason;
+      if (!response.headersSent) throw error;
       response.destroy();
-      log.warn({ err: reason, dataset: request.dataset }, 'an export was broken off');
+      log.warn({ err: error, dataset: request.dataset }, 'an export was broken off');
     }
   }
 }
-
-/** The same bytes. Where they fail, so does the connection. */
-async function* orBroken(bytes: AsyncIterable<Uint8Array>, response: ServerResponse) {
-  try {
-    yield* bytes;
-  } catch (error) {
-    breakOff(response);
-    throw error;
-  }
-}
-
-/** Whoever reads until a connection is closed, as HTTP/1.0 does, must not take a part for the whole: so it is reset. */
-function breakOff({ socket }: ServerResponse): void {
-  socket?.resetAndDestroy();
-}
-
-const tooLong = (seconds: number, cause: unknown) =>
-  new AppError(
-    'QUERY_TIMEOUT',
-    `The export took longer than ${seconds} s; ask for less, or raise BUCKETQL_EXPORT_SECONDS`,
-    { details: { limit: seconds }, cause },
-  );
 
 function headersOf({ dataset, format, header }: ExportRequest): OutgoingHttpHeaders {
   const parameters = format.charset

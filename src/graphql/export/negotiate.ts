@@ -18,10 +18,14 @@ export function acceptedType(accept: string | undefined, types: readonly string[
   return best(types, weightOf);
 }
 
-/** The encoding that Accept-Encoding wants most, of those that `encodings` lists; undefined where none is wanted. */
+/** The encoding that Accept-Encoding wants most, of those that `encodings` lists; undefined where it wants none, or none more. */
 export function acceptedEncoding(accept: string | undefined, encodings: readonly string[]) {
   const wanted = preferences(accept ?? '');
-  return best(encodings, (encoding) => wanted.get(encoding) ?? wanted.get('*') ?? 0);
+  const weightOf = (encoding: string) => wanted.get(encoding) ?? wanted.get('*') ?? 0;
+  const found = best(encodings, weightOf);
+  return found !== undefined && weightOf(found) >= (wanted.get('identity') ?? 0)
+    ? found
+    : undefined;
 }
 
 function best(names: readonly string[], weightOf: (name: string) => number): string | undefined {

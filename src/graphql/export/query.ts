@@ -6,6 +6,7 @@ import {
 } from 'graphql';
 import { AppError } from '../../errors.js';
 import type { Query, RowsQuery } from '../../query/query.js';
+import { withoutPrototypes } from '../execute.js';
 import { rootFieldNames } from '../names.js';
 import type { TableWriter } from '../tables/reader.js';
 import type { ExportRequest } from './request.js';
@@ -32,10 +33,12 @@ export function exportQuery(request: ExportRequest, schema: GraphQLSchema): Rows
 }
 
 function made(field: GraphQLField<unknown, unknown>, request: ExportRequest) {
+  const { columns, where, orderBy } = request;
+  const given = withoutPrototypes({ columns, where, orderBy });
   const coerced = (name: 'columns' | 'where' | 'orderBy') => {
     const type = field.args.find((argument) => argument.name === name)?.type;
-    if (!type || request[name] === undefined) return undefined;
-    return coerceInputValue(request[name], type, (path, _invalid, { message }) => {
+    if (!type || given[name] === undefined) return undefined;
+    return coerceInputValue(given[name], type, (path, _invalid, { message }) => {
       throw new AppError('INVALID_INPUT', `${name}${placeOf(path)}: ${message}`, {
         details: { argument: name, path },
       });

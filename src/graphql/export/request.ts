@@ -1,3 +1,4 @@
+import { delimiterRule, isDelimiter } from '../../engine/row-text.js';
 import { AppError } from '../../errors.js';
 import { acceptedType } from './negotiate.js';
 
@@ -135,13 +136,9 @@ function formatOf(
   return format;
 }
 
-// More would be none to the engine, which takes bytes; these few mean something else in the text.
 function delimiterOf(given = ','): string {
-  if (/^[\u0001-\u007f]$/.test(given) && !['"', '\n', '\r'].includes(given)) return given;
-  throw new AppError(
-    'INVALID_INPUT',
-    'delimiter must be one ASCII character, and no quote or line break; a tab is %09',
-  );
+  if (isDelimiter(given)) return given;
+  throw new AppError('INVALID_INPUT', `delimiter must be ${delimiterRule}; a tab is %09`);
 }
 
 function headerOf(given = 'true'): boolean {
