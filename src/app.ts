@@ -258,6 +258,10 @@ function tableDataset(
       : [],
     relations: usableRelations({ name, definition, columns }, columnsOf),
     origin: originOf(dataset, connection),
+    ...(dataset.current && {
+      freshness: { ...dataset.current, fileType: definition.format.type },
+    }),
+    ...(definition.expose && { expose: definition.expose }),
     ...(definition.title === undefined ? {} : { title: definition.title }),
     ...(definition.description === undefined ? {} : { description: definition.description }),
   };

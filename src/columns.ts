@@ -27,6 +27,10 @@ export interface Column {
   readonly type: ColumnType;
   readonly nullable: boolean;
   readonly description?: string;
+  /** The pattern that its dates are written in, and their zone, for people. */
+  readonly dateFormat?: string;
+  /** When the first import ended of those since which no file that was read had it (RFC 3339). (Default: files have it) */
+  readonly absentSince?: string;
   /** Digits in all and behind the point; only for DECIMAL. */
   readonly decimal?: { readonly precision: number; readonly scale: number };
 }

@@ -62,7 +62,9 @@ describe('README.md and docs/connections.md', () => {
     const { scripts } = JSON.parse(read('package.json')) as {
       scripts: Record<string, string>;
     };
-    const named = [...readme.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(([, name = '']) => name);
+    const named = [...readme.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(
+      ([, name = '']) => name,
+    );
     expect(named).toContain('demo');
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });

@@ -132,6 +132,12 @@ const schedule = z.object({
   retries: z.int().min(0, 'counts from 0').max(20, 'must be at most 20').default(3),
 });
 
+const expose = z.object({
+  aggregates: z.boolean().default(true),
+  groups: z.boolean().default(true),
+  relations: z.boolean().default(true),
+});
+
 const definition = z
   .object({
     name,
@@ -186,6 +192,7 @@ const definition = z
         'must have different names',
       )
       .exactOptional(),
+    expose: expose.prefault({}),
   })
   .refine(({ updateMode, primaryKey }) => updateMode !== 'UPSERT' || primaryKey.length > 0, {
     path: ['primaryKey'],
@@ -193,7 +200,13 @@ const definition = z
   });
 
 /** A DatasetInput as it is stored: defaults filled in, nulls left out. */
-export type DatasetDefinition = z.infer<typeof definition>;
+export type DatasetDefinition = Omit<z.infer<typeof definition>, 'expose'> & {
+  /** Absent in definitions that were stored before there were switches. (Default: everything) */
+  readonly expose?: Exposed;
+};
+
+/** Which of its generated fields a dataset shows, beside rows and pages. */
+export type Exposed = z.infer<typeof expose>;
 
 /** When a dataset is imported without being asked, and how often a failed import is tried again. */
 export type Schedule = z.infer<typeof schedule>;

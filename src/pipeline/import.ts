@@ -13,6 +13,7 @@ import { loadObjects, type ReadJob } from './load-objects.js';
 import { onlyAdds, planImport, recipeOf, type ImportPlan } from './plan.js';
 import { ReadAnew, RowsBefore } from './rows-before.js';
 import { selectObjects } from './select-objects.js';
+import { markAbsent } from './table-columns.js';
 import type { LoadedTable } from './table-load.js';
 
 export type { ImportLimits } from './load-job.js';
@@ -122,6 +123,7 @@ async function carryOut(
       ...brokenColumns(current?.columns ?? [], columns),
     ],
   });
+  const importedAt = new Date();
   return {
     progress: report.current(),
     next: {
@@ -129,11 +131,15 @@ async function carryOut(
         id: job.generation,
         segments: assembled.segments,
         recipe,
-        columns,
+        columns: markAbsent(columns, {
+          seen: loaded.seen,
+          before: stays?.columns ?? [],
+          at: importedAt,
+        }),
         sources: table === null ? (stays?.sources ?? []) : loaded.sources,
         rowCount: BigInt(assembled.rows),
         fileCount: assembled.manifest.length,
-        importedAt: new Date(),
+        importedAt,
       },
       manifest: assembled.manifest,
       rejected: loaded.rejected.map((row) => ({ ...row, key: keyOf(row.file, keys) })),
@@ -145,6 +151,7 @@ async function carryOut(
 const nothingRead: LoadedTable = {
   columns: [],
   sources: [],
+  seen: new Set(),
   files: [],
   rejected: [],
   warnings: [],

@@ -82,6 +82,7 @@ export function recipeOf(definition: DatasetDefinition): string {
     description: undefined,
     schedule: undefined,
     relations: undefined,
+    expose: undefined,
     // Which objects there are is seen by the objects.
     selection: { compression, subfileName },
     readingVersion,

@@ -3,7 +3,7 @@ import { fileNameColumn, type Column } from '../columns.js';
 import type { Session } from '../engine/engine.js';
 import { AppError } from '../errors.js';
 import { ident, sql } from '../sql.js';
-import { namesOf, primaryKeyNames } from './columns.js';
+import { columnKey, namesOf, primaryKeyNames } from './columns.js';
 import { patternNote } from './load-columns.js';
 import type { TablePlan } from './table-plan.js';
 
@@ -26,7 +26,8 @@ export async function tableColumns(
 ): Promise<Column[]> {
   const columns = target.columns.map((column, index): Column => {
     const { name, source, occurrence, type, decimal } = column;
-    const description = wanted[index]?.description ?? patternNote(column);
+    const dateFormat = patternNote(column);
+    const description = wanted[index]?.description ?? dateFormat;
     return {
       name,
       source,
@@ -35,6 +36,7 @@ export async function tableColumns(
       nullable: true,
       ...(decimal ? { decimal } : {}),
       ...(description === undefined ? {} : { description }),
+      ...(dateFormat === undefined ? {} : { dateFormat }),
     };
   });
   namesOf(columns, sortBy, 'sort column');
@@ -46,6 +48,32 @@ export async function tableColumns(
     ),
     ...(addFileNameColumn ? [originColumn] : []),
   ];
+}
+
+/**
+ * Marks the columns that no file of an import has, and that are there for rows that stay. What was marked before keeps its
+ * date as long as no file has it again.
+ * @param seen keys of the columns that the files of the import have; none: it read nothing that has columns, and says nothing
+ */
+export function markAbsent(
+  columns: readonly Column[],
+  {
+    seen,
+    before,
+    at,
+  }: {
+    readonly seen: ReadonlySet<string>;
+    readonly before: readonly Column[];
+    readonly at: Date;
+  },
+): readonly Column[] {
+  if (seen.size === 0) return columns;
+  const marked = new Map(before.map((column) => [columnKey(column), column.absentSince]));
+  return columns.map((column) => {
+    const key = columnKey(column);
+    if (column.name === fileNameColumn || seen.has(key)) return column;
+    return { ...column, absentSince: marked.get(key) ?? at.toISOString() };
+  });
 }
 
 async function refuseNulls(session: Session, table: string, keys: readonly string[]) {

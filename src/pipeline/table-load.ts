@@ -4,6 +4,7 @@ import { append, createTable, TypeTooNarrow, type RejectedRow } from '../engine/
 import { appendParquet } from '../engine/parquet/append.js';
 import { isAppError } from '../errors.js';
 import { ident, sql } from '../sql.js';
+import { columnKey } from './columns.js';
 import {
   isReadable,
   isText,
@@ -23,6 +24,8 @@ export interface LoadedTable {
   readonly columns: readonly Column[];
   /** Headers of all files, in the order in which they were found. */
   readonly sources: readonly string[];
+  /** Keys of the columns that these files have; those of rows that stay may be others. */
+  readonly seen: ReadonlySet<string>;
   readonly files: readonly { readonly origin: string; readonly rows: number }[];
   readonly rejected: readonly RejectedRow[];
   readonly warnings: readonly string[];
@@ -91,6 +94,9 @@ export class TableLoad {
     return {
       columns: plan ? await tableColumns(this.#session, plan, this.#options.definition) : [],
       sources: plan?.found.map(({ source }) => source) ?? [],
+      seen: new Set(
+        this.#files.filter(isReadable).flatMap(({ columns }) => columns.map(columnKey)),
+      ),
       files,
       rejected: this.#rejected(),
       warnings: loadWarnings({

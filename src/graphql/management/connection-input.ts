@@ -10,10 +10,13 @@ import { ConnectionAuth, RequestChecksums } from './enums.js';
 
 @InputType({ description: 'How to reach a bucket.' })
 export class ConnectionInput {
-  @Field(() => String)
+  @Field(() => String, { description: 'Unique; letters, digits, _ . - and spaces.' })
   name!: string;
 
-  @Field(() => ConnectionAuth, { defaultValue: 'ASSUME_ROLE' })
+  @Field(() => ConnectionAuth, {
+    defaultValue: 'ASSUME_ROLE',
+    description: 'Where its credentials come from.',
+  })
   auth!: string;
 
   @Field(() => String, {
@@ -36,7 +39,7 @@ export class ConnectionInput {
   })
   externalId?: string | null;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'ACCESS_KEY: the id of the key.' })
   accessKeyId?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Write-only; encrypted where it is stored.' })
@@ -45,19 +48,31 @@ export class ConnectionInput {
   @Field(() => String, { nullable: true, description: 'Write-only; encrypted where it is stored.' })
   sessionToken?: string | null;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'The only bucket the connection may touch.' })
   bucket!: string;
 
-  @Field(() => String, { nullable: true, defaultValue: '' })
+  @Field(() => String, {
+    nullable: true,
+    defaultValue: '',
+    description: 'Only keys that begin with it; "" is the whole bucket.',
+  })
   prefix?: string | null;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Of the bucket, such as eu-central-1.' })
   region!: string;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Of an S3-compatible service; BUCKETQL_ALLOWED_ENDPOINTS must list it. Null: AWS.',
+  })
   endpoint?: string | null;
 
-  @Field(() => Boolean, { nullable: true, defaultValue: false })
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description:
+      'Puts the bucket in the path, not in the host name, as many S3-compatible services want it.',
+  })
   forcePathStyle?: boolean | null;
 
   @Field(() => RequestChecksums, {
@@ -66,10 +81,18 @@ export class ConnectionInput {
   })
   requestChecksums?: string | null;
 
-  @Field(() => Int, { nullable: true, defaultValue: 4 })
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 4,
+    description: 'Objects that are downloaded at the same time, 1 to 32.',
+  })
   downloadThreads?: number | null;
 
-  @Field(() => GraphQLJSON, { nullable: true })
+  @Field(() => GraphQLJSON, {
+    nullable: true,
+    description:
+      'Extra request headers, such as {"x-amz-request-payer": "requester"}; x-amz- only, no secrets.',
+  })
   headers?: unknown;
 }
 

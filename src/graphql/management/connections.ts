@@ -40,19 +40,22 @@ import { checkedPage, PageArgs } from './paging.js';
 
 @ObjectType('Connection', { description: 'Credentials and one bucket.' })
 export class ConnectionType {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Made by the service; never changes.' })
   id!: string;
 
   @Field(() => String, { description: 'Unique.' })
   name!: string;
 
-  @Field(() => ConnectionAuth)
+  @Field(() => ConnectionAuth, { description: 'Where its credentials come from.' })
   auth!: string;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, {
+    nullable: true,
+    description: 'ASSUME_ROLE: the role in the bucket owner’s account.',
+  })
   roleArn!: string | null;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'What the owner’s CloudTrail shows.' })
   roleSessionName!: string | null;
 
   @Field(() => String, {
@@ -70,7 +73,7 @@ export class ConnectionType {
   @Field(() => String, { description: 'And only below this prefix; "" is the whole bucket.' })
   prefix!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Of the bucket.' })
   region!: string;
 
   @Field(() => String, {
@@ -79,7 +82,9 @@ export class ConnectionType {
   })
   endpoint!: string | null;
 
-  @Field(() => Boolean)
+  @Field(() => Boolean, {
+    description: 'Whether the bucket stands in the path, not in the host name.',
+  })
   forcePathStyle!: boolean;
 
   @Field(() => RequestChecksums, { nullable: true, description: 'Null: by the kind of endpoint.' })
@@ -94,13 +99,13 @@ export class ConnectionType {
   })
   headers!: Readonly<Record<string, string>> | null;
 
-  @Field(() => ConnectionStatus)
+  @Field(() => ConnectionStatus, { description: 'What the last check found.' })
   status!: string;
 
   @Field(() => String, { nullable: true, description: 'One line a person can act on.' })
   statusReason!: string | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => GraphQLDateTime, { nullable: true, description: 'When it was last checked.' })
   verifiedAt!: Date | null;
 }
 
@@ -120,7 +125,7 @@ export class ConnectionCheckType {
   })
   name!: string;
 
-  @Field(() => CheckOutcome)
+  @Field(() => CheckOutcome, { description: 'How it went.' })
   outcome!: string;
 
   @Field(() => String, { nullable: true, description: 'The IAM action that is missing.' })
@@ -132,10 +137,12 @@ export class ConnectionCheckType {
 
 @ObjectType('ConnectionReport', { description: 'What a check of a connection found.' })
 export class ConnectionReportType {
-  @Field(() => ConnectionType)
+  @Field(() => ConnectionType, {
+    description: 'The connection, with the status that the check gave it.',
+  })
   connection!: ConnectionType;
 
-  @Field(() => [ConnectionCheckType])
+  @Field(() => [ConnectionCheckType], { description: 'In the order in which they were tried.' })
   checks!: ConnectionCheck[];
 }
 
@@ -150,8 +157,14 @@ export class ConnectionResolver {
     return found.map(shown);
   }
 
-  @Query(() => ConnectionType, { nullable: true })
-  async connection(@Arg('id', () => ID) id: string, @Ctx() { services }: Context) {
+  @Query(() => ConnectionType, {
+    nullable: true,
+    description: 'One connection; null if there is none.',
+  })
+  async connection(
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Ctx() { services }: Context,
+  ) {
     const { engine, secrets } = services;
     const found = await engine.read((session) => findConnection(session, secrets, { id }));
     return found ? shown(found) : null;
@@ -162,7 +175,8 @@ export class ConnectionResolver {
       'Makes a connection with an external id of its own. Paste its trustPolicy into the role, then testConnection.',
   })
   async createConnection(
-    @Arg('input', () => ConnectionInput) given: ConnectionInput,
+    @Arg('input', () => ConnectionInput, { description: 'What it is to be.' })
+    given: ConnectionInput,
     @Ctx() { services, principal }: Context,
   ): Promise<ConnectionType> {
     const { engine, secrets } = services;
@@ -191,8 +205,11 @@ export class ConnectionResolver {
       'Replaces how a connection reaches its bucket. Its external id stays while the role is in the same account; the secret of the same key id stays when it is left out.',
   })
   async updateConnection(
-    @Arg('id', () => ID) id: string,
-    @Arg('input', () => ConnectionInput) given: ConnectionInput,
+    @Arg('id', () => ID, { description: 'Which connection.' }) id: string,
+    @Arg('input', () => ConnectionInput, {
+      description: 'All that it is to be: what is left out gets its default.',
+    })
+    given: ConnectionInput,
     @Ctx() { services, principal }: Context,
   ): Promise<ConnectionType> {
     const { engine, secrets } = services;
@@ -224,8 +241,13 @@ export class ConnectionResolver {
     description: 'Tries what imports (and, if asked, writebacks) will do and says what is missing.',
   })
   async testConnection(
-    @Arg('id', () => ID) id: string,
-    @Arg('write', () => Boolean, { nullable: true, defaultValue: false }) write: boolean,
+    @Arg('id', () => ID, { description: 'Which connection.' }) id: string,
+    @Arg('write', () => Boolean, {
+      nullable: true,
+      defaultValue: false,
+      description: 'Whether to try writing too.',
+    })
+    write: boolean,
     @Ctx() { services }: Context,
   ): Promise<ConnectionReportType> {
     const { engine, secrets, buckets } = services;
@@ -236,7 +258,7 @@ export class ConnectionResolver {
 
   @Mutation(() => Boolean, { description: 'Refused while datasets use the connection.' })
   async deleteConnection(
-    @Arg('id', () => ID) id: string,
+    @Arg('id', () => ID, { description: 'Which connection.' }) id: string,
     @Ctx() { services }: Context,
   ): Promise<boolean> {
     const { engine, secrets } = services;
@@ -278,7 +300,7 @@ export class ConnectionResolver {
     return writePolicy(connection, checkedKey(kmsKey));
   }
 
-  @FieldResolver(() => [DatasetType])
+  @FieldResolver(() => [DatasetType], { description: 'Datasets that read through it, by name.' })
   async datasets(
     @Root() connection: ConnectionType,
     @Ctx() { loaders }: Context,

@@ -16,10 +16,18 @@ export class SelectionInput {
   @Field(() => String, { nullable: true, description: 'Matched against the key’s last segment.' })
   fileName?: string | null;
 
-  @Field(() => NameMatch, { nullable: true, defaultValue: 'STARTS_WITH' })
+  @Field(() => NameMatch, {
+    nullable: true,
+    defaultValue: 'STARTS_WITH',
+    description: 'How fileName is matched.',
+  })
   fileNameMatch?: string | null;
 
-  @Field(() => Compression, { nullable: true, defaultValue: 'AUTO' })
+  @Field(() => Compression, {
+    nullable: true,
+    defaultValue: 'AUTO',
+    description: 'How the objects are compressed.',
+  })
   compression?: string | null;
 
   @Field(() => String, {
@@ -40,25 +48,28 @@ export class SelectionInput {
   description: 'Changes one column; found by source, or by position where sources repeat.',
 })
 export class ColumnInput {
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'Its header as it stands in the file.' })
   source?: string | null;
 
   @Field(() => Int, { nullable: true, description: '0-based.' })
   position?: number | null;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The name it gets. Null: made of the header.',
+  })
   name?: string | null;
 
-  @Field(() => ColumnType, { nullable: true })
+  @Field(() => ColumnType, { nullable: true, description: 'The type it gets. Null: inferred.' })
   type?: string | null;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'What it holds; stands in the schema.' })
   description?: string | null;
 }
 
 @InputType({ description: 'A column of dates and the Java-style pattern they are written in.' })
 export class DateColumnInput {
-  @Field(() => String)
+  @Field(() => String, { description: 'Its header or its name.' })
   column!: string;
 
   @Field(() => String, { description: 'Such as dd-MM-yyyy or MMM d, yyyy HH:mm.' })
@@ -91,24 +102,55 @@ export class ScheduleInput {
   retries?: number | null;
 }
 
+@InputType({
+  description:
+    'Which generated fields a dataset has beside rows and pages. Fewer make a smaller schema; the table is the same.',
+})
+export class ExposeInput {
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: true,
+    description: 'Aggregates over all rows that a filter keeps.',
+  })
+  aggregates?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: true,
+    description: 'Groups by columns and time buckets, and their writeback.',
+  })
+  groups?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: true,
+    description:
+      'Its relations, as fields and in filters. Relations of others that lead here stay.',
+  })
+  relations?: boolean | null;
+}
+
 @InputType({ description: 'The definition of a dataset.' })
 export class DatasetInput {
   @Field(() => String, { description: '^[a-z][a-z0-9_]*$; names the root fields.' })
   name!: string;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, {
+    nullable: true,
+    description: 'What people call it; stands in the schema.',
+  })
   title?: string | null;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'What its rows are; stands in the schema.' })
   description?: string | null;
 
-  @Field(() => ID)
+  @Field(() => ID, { description: 'What the objects are read through.' })
   connection!: string;
 
-  @Field(() => SelectionInput)
+  @Field(() => SelectionInput, { description: 'Which objects.' })
   selection!: SelectionInput;
 
-  @Field(() => FormatInput)
+  @Field(() => FormatInput, { description: 'What they hold.' })
   format!: FormatInput;
 
   @Field(() => [ColumnInput], {
@@ -117,7 +159,10 @@ export class DatasetInput {
   })
   columns?: ColumnInput[] | null;
 
-  @Field(() => [DateColumnInput], { nullable: true })
+  @Field(() => [DateColumnInput], {
+    nullable: true,
+    description: 'Columns of dates that are not written as ISO 8601 has them.',
+  })
   dateColumns?: DateColumnInput[] | null;
 
   @Field(() => String, {
@@ -127,7 +172,10 @@ export class DatasetInput {
   })
   dateColumnsSpec?: string | null;
 
-  @Field(() => [String], { nullable: true })
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Columns that are left out of the table, by header or by name.',
+  })
   excludeFields?: string[] | null;
 
   @Field(() => Boolean, {
@@ -155,16 +203,32 @@ export class DatasetInput {
   @Field(() => [String], { nullable: true, description: 'Columns that together are never null.' })
   primaryKey?: string[] | null;
 
-  @Field(() => UpdateMode, { nullable: true, defaultValue: 'REPLACE' })
+  @Field(() => UpdateMode, {
+    nullable: true,
+    defaultValue: 'REPLACE',
+    description: 'What an import does to the rows that are there.',
+  })
   updateMode?: string | null;
 
-  @Field(() => BadRows, { nullable: true, defaultValue: 'REJECT' })
+  @Field(() => BadRows, {
+    nullable: true,
+    defaultValue: 'REJECT',
+    description: 'What becomes of a row that does not fit.',
+  })
   badRows?: string | null;
 
-  @Field(() => Int, { nullable: true, defaultValue: 1000 })
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 1000,
+    description: 'How many rows an import may set aside before it fails.',
+  })
   maxRejectedRows?: number | null;
 
-  @Field(() => SchemaDrift, { nullable: true, defaultValue: 'WIDEN' })
+  @Field(() => SchemaDrift, {
+    nullable: true,
+    defaultValue: 'WIDEN',
+    description: 'What becomes of files whose columns differ.',
+  })
   schemaDrift?: string | null;
 
   @Field(() => ScheduleInput, {
@@ -178,4 +242,10 @@ export class DatasetInput {
     description: 'What rows of this dataset lead to in others.',
   })
   relations?: RelationInput[] | null;
+
+  @Field(() => ExposeInput, {
+    nullable: true,
+    description: 'Which generated fields there are. (Default: all)',
+  })
+  expose?: ExposeInput | null;
 }

@@ -47,13 +47,16 @@ export class ColumnType {
   @Field(() => String, { description: 'The header as it stands in the file ("" if it has none).' })
   source!: string;
 
-  @Field(() => ColumnTypeEnum)
+  @Field(() => ColumnTypeEnum, { description: 'What its values are.' })
   type!: string;
 
-  @Field(() => Boolean)
+  @Field(() => Boolean, { description: 'False: every row has a value.' })
   nullable!: boolean;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, {
+    nullable: true,
+    description: 'From the definition, or else the pattern of its dates.',
+  })
   description?: string;
 }
 
@@ -70,13 +73,16 @@ export class RejectedRowType {
   })
   line!: number | null;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The column that is at fault; null: the row as a whole.',
+  })
   column!: string | null;
 
-  @Field(() => String, { nullable: true })
+  @Field(() => String, { nullable: true, description: 'The text that the column could not take.' })
   value!: string | null;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Why the row was set aside.' })
   reason!: string;
 
   @Field(() => String, { nullable: true, description: 'The row as it stands in the file.' })
@@ -87,10 +93,10 @@ export class RejectedRowType {
   description: 'A name, a definition and the table that imports make of it.',
 })
 export class DatasetType {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Made by the service; never changes, though the name may.' })
   id!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'Unique; names the root fields.' })
   name!: string;
 
   @Field(() => GraphQLJSON, { description: 'The DatasetInput as stored, defaults filled in.' })
@@ -104,8 +110,11 @@ export class DatasetResolver {
     return services.engine.read((session) => listDatasets(session, checkedPage(page)));
   }
 
-  @Query(() => DatasetType, { nullable: true })
-  async dataset(@Arg('name', () => String) name: string, @Ctx() { services }: Context) {
+  @Query(() => DatasetType, { nullable: true, description: 'One dataset; null if there is none.' })
+  async dataset(
+    @Arg('name', () => String, { description: 'Its name.' }) name: string,
+    @Ctx() { services }: Context,
+  ) {
     return (await services.engine.read((session) => findDataset(session, { name }))) ?? null;
   }
 
@@ -113,7 +122,7 @@ export class DatasetResolver {
     description: 'Defines a dataset. Its fields appear with its first import.',
   })
   async createDataset(
-    @Arg('input', () => DatasetInput) input: DatasetInput,
+    @Arg('input', () => DatasetInput, { description: 'The definition.' }) input: DatasetInput,
     @Ctx() { services }: Context,
   ): Promise<Dataset> {
     const definition = checkedDefinition(input);
@@ -133,8 +142,12 @@ export class DatasetResolver {
     description: 'Replaces a dataset’s definition. Its table stays as it is until the next import.',
   })
   async updateDataset(
-    @Arg('name', () => String) name: string,
-    @Arg('input', () => DatasetInput) input: DatasetInput,
+    @Arg('name', () => String, { description: 'Which dataset, by the name it has now.' })
+    name: string,
+    @Arg('input', () => DatasetInput, {
+      description: 'The whole definition: what is left out gets its default.',
+    })
+    input: DatasetInput,
     @Ctx() { services }: Context,
   ): Promise<Dataset> {
     const definition = checkedDefinition(input);
@@ -159,7 +172,7 @@ export class DatasetResolver {
 
   @Mutation(() => Boolean, { description: 'Cancels a running import first, then drops the table.' })
   async deleteDataset(
-    @Arg('name', () => String) name: string,
+    @Arg('name', () => String, { description: 'Which dataset.' }) name: string,
     @Ctx() { services }: Context,
   ): Promise<boolean> {
     const { engine, runner, scheduler, snapshots, publishSchema, datasetChanges } = services;
@@ -185,23 +198,24 @@ export class DatasetResolver {
       followDatasets(context, args.name),
   })
   datasetChanged(
-    @Arg('name', () => String, { nullable: true }) _name: string | null,
+    @Arg('name', () => String, { nullable: true, description: 'Which dataset. Null: all.' })
+    _name: string | null,
     @Root() dataset: Dataset,
   ) {
     return dataset;
   }
 
-  @FieldResolver(() => String, { nullable: true })
+  @FieldResolver(() => String, { nullable: true, description: 'From the definition.' })
   title(@Root() { definition }: Dataset) {
     return definition.title ?? null;
   }
 
-  @FieldResolver(() => String, { nullable: true })
+  @FieldResolver(() => String, { nullable: true, description: 'From the definition.' })
   description(@Root() { definition }: Dataset) {
     return definition.description ?? null;
   }
 
-  @FieldResolver(() => ConnectionType)
+  @FieldResolver(() => ConnectionType, { description: 'What its objects are read through.' })
   async connection(@Root() { definition }: Dataset, @Ctx() { loaders }: Context) {
     const connection = await loaders.connection.load(definition.connection);
     if (!connection) throw new AppError('NOT_FOUND', 'The dataset’s connection is gone');
@@ -213,12 +227,12 @@ export class DatasetResolver {
     return current?.columns ?? [];
   }
 
-  @FieldResolver(() => GraphQLBigInt)
+  @FieldResolver(() => GraphQLBigInt, { description: 'Rows of the table.' })
   rowCount(@Root() { current }: Dataset) {
     return current?.rowCount ?? 0n;
   }
 
-  @FieldResolver(() => Int)
+  @FieldResolver(() => Int, { description: 'Objects the rows come from.' })
   fileCount(@Root() { current }: Dataset) {
     return current?.fileCount ?? 0;
   }
@@ -231,7 +245,10 @@ export class DatasetResolver {
     return current?.id ?? null;
   }
 
-  @FieldResolver(() => GraphQLDateTime, { nullable: true })
+  @FieldResolver(() => GraphQLDateTime, {
+    nullable: true,
+    description: 'When the import that made the current generation ended; null before the first.',
+  })
   importedAt(@Root() { current }: Dataset) {
     return current?.importedAt ?? null;
   }

@@ -3,7 +3,7 @@ import { WritebackCompression, WritebackFormat } from './enums.js';
 
 @InputType({ description: 'Where a query’s result is written, and as what.' })
 export class DestinationInput {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'What the object is written through.' })
   connection!: string;
 
   @Field(() => String, {
@@ -22,7 +22,7 @@ export class DestinationInput {
   @Field(() => String, { nullable: true, defaultValue: 'UTC', description: 'Of the macros.' })
   timezone?: string | null;
 
-  @Field(() => WritebackFormat)
+  @Field(() => WritebackFormat, { description: 'What the object holds.' })
   format!: string;
 
   @Field(() => String, {
@@ -32,7 +32,11 @@ export class DestinationInput {
   })
   delimiter?: string | null;
 
-  @Field(() => Boolean, { nullable: true, defaultValue: true })
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: true,
+    description: 'Whether the first line has the names of the columns; of CSV and TSV.',
+  })
   header?: boolean | null;
 
   @Field(() => String, {
@@ -41,7 +45,11 @@ export class DestinationInput {
   })
   extension?: string | null;
 
-  @Field(() => WritebackCompression, { nullable: true, defaultValue: 'NONE' })
+  @Field(() => WritebackCompression, {
+    nullable: true,
+    defaultValue: 'NONE',
+    description: 'How its bytes are made smaller.',
+  })
   compression?: string | null;
 
   @Field(() => Boolean, {

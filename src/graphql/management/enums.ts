@@ -12,18 +12,19 @@ import { fileTypes } from '../../formats/index.js';
 import { writebackFormats } from '../../pipeline/destination.js';
 
 // Enums are made of the registries, so that a new format or compression appears in the API by itself.
-function enumOf(
+// The compiler asks for what each of their values means.
+function enumOf<V extends string>(
   name: string,
-  values: readonly string[],
+  values: readonly V[],
   description: string,
-  valueDescriptions: Record<string, string> = {},
+  meanings: Readonly<Record<V, string>>,
 ): Record<string, string> {
   const members = Object.fromEntries(values.map((value) => [value, value]));
   registerEnumType(members, {
     name,
     description,
     valuesConfig: Object.fromEntries(
-      Object.entries(valueDescriptions).map(([value, text]) => [value, { description: text }]),
+      values.map((value) => [value, { description: meanings[value] }]),
     ),
   });
   return members;
@@ -53,25 +54,69 @@ export const ConnectionStatus = enumOf(
   'ConnectionStatus',
   ['UNVERIFIED', 'VALID', 'INVALID'],
   'What the last check of a connection found.',
+  {
+    UNVERIFIED: 'It was not checked since it was made or changed.',
+    VALID: 'All that was tried worked.',
+    INVALID: 'Something did not; statusReason says what.',
+  },
 );
 export const CheckOutcome = enumOf(
   'CheckOutcome',
   ['PASSED', 'FAILED', 'WARNING', 'SKIPPED'],
   'The outcome of one check.',
+  {
+    PASSED: 'It works.',
+    FAILED: 'It does not work; message says what to change.',
+    WARNING: 'It works, and yet something should change.',
+    SKIPPED: 'It was not tried, because it was not asked for or another check failed.',
+  },
 );
 export const FileType = enumOf(
   'FileType',
   fileTypes.map(({ type }) => type),
   'The formats that imports read.',
+  {
+    CSV: 'Delimited text; the delimiter is detected.',
+    TSV: 'Delimited text with tabs.',
+    TXT: 'Delimited text; the delimiter is detected.',
+    JSON: 'JSON: a list, a record a line, or a list within a document.',
+    XML: 'XML, whose records an XPath picks.',
+    XLS: 'Workbooks of Excel 97 to 2003.',
+    XLSX: 'Workbooks of Excel since 2007.',
+    PARQUET: 'Apache Parquet; it brings its own types.',
+  },
 );
-export const NameMatch = enumOf('NameMatch', nameMatches, 'How a file name is matched.');
+export const NameMatch = enumOf('NameMatch', nameMatches, 'How a file name is matched.', {
+  STARTS_WITH: 'It begins with fileName.',
+  CONTAINS: 'It contains fileName.',
+  EXACT: 'It is fileName.',
+  GLOB: 'fileName is a pattern: * is any text, ? one character, [abc] one of these.',
+});
 export const Compression = enumOf(
   'Compression',
   ['AUTO', ...compressionNames],
   'How selected objects are compressed.',
-  { AUTO: 'By the first bytes of each object.' },
+  {
+    AUTO: 'By the first bytes of each object.',
+    NONE: 'Not at all.',
+    GZIP: 'gzip, of one member or several.',
+    ZIP: 'ZIP archives; selection.subfileName picks members.',
+    ZSTD: 'Zstandard.',
+  },
 );
-export const ColumnType = enumOf('ColumnType', columnTypes, 'The type of a column.');
+export const ColumnType = enumOf('ColumnType', columnTypes, 'The type of a column.', {
+  BOOLEAN: 'true or false.',
+  INTEGER: 'A whole number of 32 bits; Int in GraphQL.',
+  BIGINT: 'A whole number of 64 bits; BigInt, a string, in GraphQL.',
+  DECIMAL: 'An exact number of up to 38 digits; Decimal, a string, in GraphQL.',
+  DOUBLE: 'A floating-point number of 64 bits; Float in GraphQL.',
+  STRING: 'Text, unchanged.',
+  DATE: 'A calendar date; Date in GraphQL.',
+  TIME: 'A time of day; Time in GraphQL.',
+  TIMESTAMP: 'A date and time of no particular zone; LocalDateTime in GraphQL.',
+  TIMESTAMP_TZ: 'A moment; DateTime, in UTC, in GraphQL.',
+  JSON: 'Lists and objects, as JSON.',
+});
 export const UpdateMode = enumOf(
   'UpdateMode',
   updateModes,
@@ -101,14 +146,28 @@ export const RunStatus = enumOf(
   'RunStatus',
   ['QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED'],
   'Where a run is.',
+  {
+    QUEUED: 'It waits for a place, or for its next attempt.',
+    RUNNING: 'It is at work.',
+    SUCCEEDED: 'It ended, and all is done.',
+    FAILED: 'It ended with an error, and changed nothing.',
+    CANCELLED: 'It was stopped, and changed nothing.',
+  },
 );
 export const WritebackFormat = enumOf(
   'WritebackFormat',
   writebackFormats.map(({ name }) => name),
   'The formats that writebacks make.',
+  {
+    CSV: 'Delimited text.',
+    TSV: 'Delimited text with tabs.',
+    NDJSON: 'JSON, one object a line.',
+    PARQUET: 'Apache Parquet, compressed inside.',
+  },
 );
 export const WritebackCompression = enumOf(
   'WritebackCompression',
   writableCompressionNames,
   'How a written object is compressed.',
+  { NONE: 'Not at all.', GZIP: 'gzip.', ZSTD: 'Zstandard.' },
 );

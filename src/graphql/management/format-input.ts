@@ -29,7 +29,11 @@ export class DelimitedOptions {
   @Field(() => Int, { nullable: true, description: 'Null: the line after the header.' })
   dataStartRow?: number | null;
 
-  @Field(() => Int, { nullable: true, defaultValue: 0 })
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 0,
+    description: 'Lines at the end that are no rows.',
+  })
   footerRowsToSkip?: number | null;
 
   @Field(() => String, {
@@ -38,7 +42,11 @@ export class DelimitedOptions {
   })
   encoding?: string | null;
 
-  @Field(() => [String], { nullable: true, defaultValue: [''] })
+  @Field(() => [String], {
+    nullable: true,
+    defaultValue: [''],
+    description: 'Texts that are null.',
+  })
   nullValues?: string[] | null;
 }
 
@@ -128,13 +136,17 @@ export class ExcelOptions {
   @Field(() => Int, { nullable: true, description: 'Null: the row after the header.' })
   dataStartRow?: number | null;
 
-  @Field(() => Int, { nullable: true, defaultValue: 0 })
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 0,
+    description: 'Rows at the end of the sheet that are no rows.',
+  })
   footerRowsToSkip?: number | null;
 }
 
 @InputType({ description: 'What the objects hold. Only the options of the type are used.' })
 export class FormatInput {
-  @Field(() => FileType)
+  @Field(() => FileType, { description: 'Which format.' })
   type!: string;
 
   @Field(() => DelimitedOptions, { nullable: true, description: 'CSV, TSV, TXT.' })

@@ -10,16 +10,16 @@ import { checkedPage } from './paging.js';
 
 @ObjectType('ObjectSummary', { description: 'An object as a listing shows it.' })
 export class ObjectSummaryType {
-  @Field(() => String)
+  @Field(() => String, { description: 'Its name in the bucket.' })
   key!: string;
 
   @Field(() => GraphQLBigInt, { description: 'Bytes as stored.' })
   size!: number;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'What S3 calls this version of its bytes.' })
   etag!: string;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => GraphQLDateTime, { description: 'When it was written.' })
   lastModified!: Date;
 }
 
@@ -29,8 +29,13 @@ export class ObjectResolver {
     description: 'Folders directly below a prefix of the connection, as full keys.',
   })
   async folders(
-    @Arg('connection', () => ID) id: string,
-    @Arg('prefix', () => String, { nullable: true, defaultValue: '' }) prefix: string,
+    @Arg('connection', () => ID, { description: 'What to list through.' }) id: string,
+    @Arg('prefix', () => String, {
+      nullable: true,
+      defaultValue: '',
+      description: 'Below the connection’s prefix.',
+    })
+    prefix: string,
     @Ctx() context: Context,
   ): Promise<string[]> {
     const { bucket, connection } = await reading(id, context);
@@ -41,9 +46,15 @@ export class ObjectResolver {
     description: 'Objects that a selection takes, in key order.',
   })
   async objects(
-    @Arg('connection', () => ID) id: string,
-    @Arg('selection', () => SelectionInput) input: SelectionInput,
-    @Arg('limit', () => Int, { nullable: true, defaultValue: 100 }) limit: number,
+    @Arg('connection', () => ID, { description: 'What to list through.' }) id: string,
+    @Arg('selection', () => SelectionInput, { description: 'Which objects.' })
+    input: SelectionInput,
+    @Arg('limit', () => Int, {
+      nullable: true,
+      defaultValue: 100,
+      description: 'At most this many objects, up to 10,000.',
+    })
+    limit: number,
     @Ctx() context: Context,
   ): Promise<ObjectSummary[]> {
     checkedPage({ limit, offset: 0 });

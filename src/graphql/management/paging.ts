@@ -26,20 +26,23 @@ export function checkedPage({ limit, offset }: Page): Page {
   return { limit, offset };
 }
 
+const limitText = 'At most this many, up to 10,000.';
+const offsetText = 'How many to skip.';
+
 @ArgsType()
 export class PageArgs implements Page {
-  @Field(() => Int, { nullable: true, defaultValue: 100 })
+  @Field(() => Int, { nullable: true, defaultValue: 100, description: limitText })
   limit: number = 100;
 
-  @Field(() => Int, { nullable: true, defaultValue: 0 })
+  @Field(() => Int, { nullable: true, defaultValue: 0, description: offsetText })
   offset: number = 0;
 }
 
 @ArgsType()
 export class RunPageArgs implements Page {
-  @Field(() => Int, { nullable: true, defaultValue: 20 })
+  @Field(() => Int, { nullable: true, defaultValue: 20, description: limitText })
   limit: number = 20;
 
-  @Field(() => Int, { nullable: true, defaultValue: 0 })
+  @Field(() => Int, { nullable: true, defaultValue: 0, description: offsetText })
   offset: number = 0;
 }

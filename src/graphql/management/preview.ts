@@ -17,13 +17,15 @@ export class PreviewType implements Preview {
   @Field(() => [ObjectSummaryType], { description: 'What the selection matches (first 100).' })
   objects!: Preview['objects'];
 
-  @Field(() => Int)
+  @Field(() => Int, { description: 'Objects that the selection matches.' })
   objectCount!: number;
 
-  @Field(() => GraphQLBigInt)
+  @Field(() => GraphQLBigInt, { description: 'Bytes of all of them, as stored.' })
   totalBytes!: bigint;
 
-  @Field(() => [ColumnType])
+  @Field(() => [ColumnType], {
+    description: 'The columns that the records shown give; an import looks at every value.',
+  })
   columns!: readonly Column[];
 
   @Field(() => [GraphQLJSON], { description: 'First records, one object each.' })
@@ -32,7 +34,7 @@ export class PreviewType implements Preview {
   @Field(() => GraphQLJSON, { description: 'Options that were detected: delimiter, encoding …' })
   detected!: Readonly<Record<string, unknown>>;
 
-  @Field(() => [String])
+  @Field(() => [String], { description: 'What was odd.' })
   warnings!: readonly string[];
 }
 
@@ -44,8 +46,14 @@ export class PreviewResolver {
     description: 'Reads the beginning of the first objects as an import would.',
   })
   async previewDataset(
-    @Arg('input', () => DatasetInput) input: DatasetInput,
-    @Arg('rows', () => Int, { nullable: true, defaultValue: 20 }) rows: number,
+    @Arg('input', () => DatasetInput, { description: 'The definition to try.' })
+    input: DatasetInput,
+    @Arg('rows', () => Int, {
+      nullable: true,
+      defaultValue: 20,
+      description: 'How many records to show, 0 to 1,000.',
+    })
+    rows: number,
     @Ctx() context: Context,
   ): Promise<Preview> {
     const definition = checkedDefinition(input);

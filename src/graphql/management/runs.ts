@@ -47,25 +47,28 @@ export class RunErrorType {
     run.kind === 'IMPORT' ? 'ImportRun' : 'WritebackRun',
 })
 export abstract class RunType {
-  @Field(() => ID)
+  @Field(() => ID, { description: 'Made by the service.' })
   id!: string;
 
-  @Field(() => RunStatus)
+  @Field(() => RunStatus, { description: 'Where it is.' })
   status!: string;
 
   @Field(() => Int, { description: 'Counts from 1.' })
   attempt!: number;
 
-  @Field(() => GraphQLDateTime)
+  @Field(() => GraphQLDateTime, { description: 'When it was asked for.' })
   queuedAt!: Date;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: 'When its first attempt began; null before.',
+  })
   startedAt!: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true })
+  @Field(() => GraphQLDateTime, { nullable: true, description: 'When it ended; null before.' })
   finishedAt!: Date | null;
 
-  @Field(() => RunErrorType, { nullable: true })
+  @Field(() => RunErrorType, { nullable: true, description: 'Why its last attempt failed.' })
   error!: RunError | null;
 }
 
@@ -83,10 +86,10 @@ export class ImportRunType extends RunType {
   @Field(() => GraphQLBigInt, { description: 'Bytes downloaded.' })
   bytesDone!: bigint;
 
-  @Field(() => GraphQLBigInt)
+  @Field(() => GraphQLBigInt, { description: 'Rows read into the table.' })
   rowsAdded!: bigint;
 
-  @Field(() => GraphQLBigInt)
+  @Field(() => GraphQLBigInt, { description: 'Rows that left the table.' })
   rowsRemoved!: bigint;
 
   @Field(() => GraphQLBigInt, { description: 'Rows set aside; see Dataset.rejectedRows.' })
@@ -100,16 +103,16 @@ export class ImportRunType extends RunType {
 
 @ObjectType('WrittenObject', { description: 'One object that a writeback made.' })
 export class WrittenObjectType {
-  @Field(() => String)
+  @Field(() => String, { description: 'Its name in the bucket.' })
   key!: string;
 
-  @Field(() => GraphQLBigInt)
+  @Field(() => GraphQLBigInt, { description: 'Bytes as stored.' })
   bytes!: number;
 
-  @Field(() => GraphQLBigInt)
+  @Field(() => GraphQLBigInt, { description: 'Rows in it.' })
   rows!: number;
 
-  @Field(() => String)
+  @Field(() => String, { description: 'What S3 calls this version of its bytes.' })
   etag!: string;
 
   @Field(() => String, { description: '"sha256:" and hexadecimal digits, of the bytes as stored.' })
@@ -118,13 +121,13 @@ export class WrittenObjectType {
 
 @ObjectType('WritebackRun', { implements: RunType, description: 'One execution of a writeback.' })
 export class WritebackRunType extends RunType {
-  @Field(() => GraphQLBigInt)
+  @Field(() => GraphQLBigInt, { description: 'Rows written.' })
   rows!: bigint;
 
   @Field(() => GraphQLBigInt, { description: 'Bytes written, as stored.' })
   bytes!: bigint;
 
-  @Field(() => [WrittenObjectType])
+  @Field(() => [WrittenObjectType], { description: 'What it made.' })
   objects!: WritebackProgress['objects'];
 
   datasetId!: string;
@@ -157,8 +160,14 @@ interface Following {
 
 @Resolver(() => ImportRunType)
 export class ImportRunResolver {
-  @Query(() => ImportRunType, { nullable: true })
-  async importRun(@Arg('id', () => ID) id: string, @Ctx() { services }: Context) {
+  @Query(() => ImportRunType, {
+    nullable: true,
+    description: 'One run of an import; null if there is none, or it is forgotten.',
+  })
+  async importRun(
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Ctx() { services }: Context,
+  ) {
     const run = await services.runner.find(id);
     return run?.kind === 'IMPORT' ? importRunView(run) : null;
   }
@@ -168,8 +177,13 @@ export class ImportRunResolver {
       'Imports a dataset. With `wait` the answer comes when the run has ended, or after BUCKETQL_WAIT_SECONDS with the state it has then.',
   })
   async importDataset(
-    @Arg('name', () => String) name: string,
-    @Arg('wait', () => Boolean, { nullable: true, defaultValue: false }) wait: boolean,
+    @Arg('name', () => String, { description: 'Which dataset.' }) name: string,
+    @Arg('wait', () => Boolean, {
+      nullable: true,
+      defaultValue: false,
+      description: 'Whether to answer only when the run has ended.',
+    })
+    wait: boolean,
     @Ctx() { services }: Context,
   ) {
     const { engine, runner, imports, waitSeconds } = services;
@@ -182,7 +196,10 @@ export class ImportRunResolver {
   @Mutation(() => Boolean, {
     description: 'Stops a run; false when it had ended already.',
   })
-  async cancelRun(@Arg('id', () => ID) id: string, @Ctx() { services }: Context): Promise<boolean> {
+  async cancelRun(
+    @Arg('id', () => ID, { description: 'Of an import or a writeback.' }) id: string,
+    @Ctx() { services }: Context,
+  ): Promise<boolean> {
     if (await services.runner.cancel(id)) return true;
     if (await services.runner.find(id)) return false;
     throw new AppError('NOT_FOUND', `There is no run ${id}`, { details: { id } });
@@ -193,11 +210,14 @@ export class ImportRunResolver {
       'An import as it is now and after each change (at most five a second), at last its final state. Of one that has ended, that alone.',
     subscribe: ({ args, context }: Following) => followRun(context, 'IMPORT', args.id),
   })
-  importProgress(@Arg('id', () => ID) _id: string, @Root() run: Run) {
+  importProgress(
+    @Arg('id', () => ID, { description: 'Of the run.' }) _id: string,
+    @Root() run: Run,
+  ) {
     return importRunView(run);
   }
 
-  @FieldResolver(() => DatasetType)
+  @FieldResolver(() => DatasetType, { description: 'Whose import it is.' })
   async dataset(@Root() run: ImportRunType, @Ctx() context: Context) {
     return datasetOf(run, context);
   }
@@ -205,8 +225,14 @@ export class ImportRunResolver {
 
 @Resolver(() => WritebackRunType)
 export class WritebackRunResolver {
-  @Query(() => WritebackRunType, { nullable: true })
-  async writebackRun(@Arg('id', () => ID) id: string, @Ctx() { services }: Context) {
+  @Query(() => WritebackRunType, {
+    nullable: true,
+    description: 'One run of a writeback; null if there is none, or it is forgotten.',
+  })
+  async writebackRun(
+    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
+    @Ctx() { services }: Context,
+  ) {
     const run = await services.runner.find(id);
     return run?.kind === 'WRITEBACK' ? writebackRunView(run) : null;
   }
@@ -215,11 +241,14 @@ export class WritebackRunResolver {
     description: 'A writeback as it is now and after each change, as importProgress.',
     subscribe: ({ args, context }: Following) => followRun(context, 'WRITEBACK', args.id),
   })
-  writebackProgress(@Arg('id', () => ID) _id: string, @Root() run: Run) {
+  writebackProgress(
+    @Arg('id', () => ID, { description: 'Of the run.' }) _id: string,
+    @Root() run: Run,
+  ) {
     return writebackRunView(run);
   }
 
-  @FieldResolver(() => DatasetType)
+  @FieldResolver(() => DatasetType, { description: 'Whose rows it writes.' })
   async dataset(@Root() run: WritebackRunType, @Ctx() context: Context) {
     return datasetOf(run, context);
   }

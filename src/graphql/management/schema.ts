@@ -10,7 +10,7 @@ import { ImportRunResolver, WritebackRunResolver } from './runs.js';
 
 /** The schema of everything whose shape does not come from a dataset's columns. */
 export function buildManagementSchema(): GraphQLSchema {
-  return buildSchemaSync({
+  const schema = buildSchemaSync({
     resolvers: [
       ConnectionResolver,
       ObjectResolver,
@@ -26,7 +26,19 @@ export function buildManagementSchema(): GraphQLSchema {
     // Input is checked by zod where it is turned into definitions.
     validate: false,
   });
+  // type-graphql has no place for what the root types are.
+  for (const [name, description] of Object.entries(rootDescriptions)) {
+    const root = schema.getType(name);
+    if (root) root.description = description;
+  }
+  return schema;
 }
+
+const rootDescriptions = {
+  Query: 'Connections, datasets and runs, and the rows of each dataset.',
+  Mutation: 'Changes to connections and datasets, imports, and writebacks of each dataset.',
+  Subscription: 'Runs and datasets, as they change.',
+};
 
 function noTopics(): never {
   throw new TypeError('A subscription lacks its subscribe function');

@@ -9,11 +9,12 @@ import {
 } from 'graphql';
 import type { Column } from '../../columns.js';
 import { typeNames } from '../names.js';
+import { briefNotes } from './descriptions.js';
 import { relationConditions } from './relation-fields.js';
 import type { SharedTypes } from './shared.js';
 import type { TableRelation } from './table.js';
 import { listOf, required } from './wrappers.js';
-import { describeColumn, hasTime, isNumeric, type TableDataset } from './types.js';
+import { hasTime, isNumeric, type TableDataset } from './types.js';
 
 /** The input types and enums that one dataset adds. */
 export interface TableInputs {
@@ -177,10 +178,7 @@ function combinators(type: GraphQLInputObjectType): GraphQLInputFieldConfigMap {
   return {
     _and: field(list, 'All of these hold; an empty list always holds.'),
     _or: field(list, 'At least one of these holds; an empty list never holds.'),
-    _not: field(
-      type,
-      'This does not hold; where it is unknown because of nulls, neither does its opposite.',
-    ),
+    _not: field(type, 'This does not hold; what nulls make unknown stays unknown.'),
   };
 }
 
@@ -193,10 +191,7 @@ function columnEnum(
     name,
     description,
     values: Object.fromEntries(
-      columns.map((column) => [
-        column.name,
-        { value: column.name, description: describeColumn(column) },
-      ]),
+      columns.map((column) => [column.name, { value: column.name, ...briefNotes(column) }]),
     ),
   });
 }
@@ -206,7 +201,7 @@ function fieldsOf(
   typeOf: (column: Column) => GraphQLInputType,
 ): GraphQLInputFieldConfigMap {
   return Object.fromEntries(
-    columns.map((column) => [column.name, field(typeOf(column), describeColumn(column))]),
+    columns.map((column) => [column.name, { type: typeOf(column), ...briefNotes(column) }]),
   );
 }
 

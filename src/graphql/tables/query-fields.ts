@@ -18,6 +18,7 @@ import {
   toOrderings,
 } from './arguments.js';
 import { toFilter, toHaving } from './conditions.js';
+import { aboutDataset, briefNotes } from './descriptions.js';
 import { aggregatePlan, groupsPlan } from './group-selection.js';
 import type { Plan } from './plan.js';
 import type { TableContext } from './reader.js';
@@ -34,7 +35,7 @@ import { connectionPlan, rowsPlan } from './selection.js';
 import { selectionOn, type Selection } from './shapes.js';
 import type { SharedTypes } from './shared.js';
 import type { Table } from './table.js';
-import { aboutDataset, describeColumn, type TableDataset } from './types.js';
+import type { TableDataset } from './types.js';
 import { listOf, required } from './wrappers.js';
 
 interface PageInput extends Pick<RowsInput, 'where' | 'orderBy'> {
@@ -55,12 +56,13 @@ export function queryFields(
   shared: SharedTypes,
 ): GraphQLFieldConfigMap<unknown, unknown> {
   const names = rootFieldNames(table.dataset.name);
+  const { aggregates = true, groups = true } = table.dataset.expose ?? {};
   const key = keyColumns(table.dataset);
   return {
     [names.rows]: rowsField(table),
     [names.connection]: connectionField(table),
-    [names.aggregate]: aggregateField(table),
-    [names.groups]: groupsField(table),
+    ...(aggregates && { [names.aggregate]: aggregateField(table) }),
+    ...(groups && { [names.groups]: groupsField(table) }),
     ...(key.length > 0 && { [names.byKey]: byKeyField(table, key, shared) }),
   };
 }
@@ -68,7 +70,7 @@ export function queryFields(
 function rowsField(table: Table): Field {
   return {
     type: required(listOf(table.types.row)),
-    description: `Rows. ${aboutDataset(table.dataset)}`,
+    description: `Rows. ${aboutDataset(table.dataset)}.`,
     args: {
       ...rowsArguments(table.inputs),
       distinctOn: argument(
@@ -96,7 +98,7 @@ function rowsField(table: Table): Field {
 function connectionField(table: Table): Field {
   return {
     type: required(table.types.connection),
-    description: `Rows in pages, as Relay has them. ${aboutDataset(table.dataset)}`,
+    description: `Rows of ${table.dataset.name} in pages, as Relay has them.`,
     args: {
       ...rowsArguments(table.inputs),
       first: argument(GraphQLInt, `This many rows from the start. (Default: ${defaultRows})`),
@@ -124,7 +126,7 @@ function connectionField(table: Table): Field {
 function aggregateField(table: Table): Field {
   return {
     type: required(table.types.aggregate),
-    description: `Aggregates over rows. ${aboutDataset(table.dataset)}`,
+    description: `Aggregates over rows of ${table.dataset.name}.`,
     args: { where: rowsArguments(table.inputs).where },
     resolve: answer<Pick<RowsInput, 'where'>>(table, (input, selection) =>
       aggregatePlan(toFilter(input.where, table), selection),
@@ -135,7 +137,7 @@ function aggregateField(table: Table): Field {
 function groupsField(table: Table): Field {
   return {
     type: required(table.types.groups),
-    description: `Groups of rows with their aggregates. ${aboutDataset(table.dataset)}`,
+    description: `Groups of rows of ${table.dataset.name} with their aggregates.`,
     args: {
       ...groupsArguments(table.inputs),
       limit: { ...argument(GraphQLInt, 'At most this many groups.'), defaultValue: defaultGroups },
@@ -161,11 +163,11 @@ function groupsField(table: Table): Field {
 function byKeyField(table: Table, key: readonly Column[], shared: SharedTypes): Field {
   const arguments_ = key.map((column) => [
     column.name,
-    argument(required(shared.scalars[column.type]), describeColumn(column)),
+    argument(required(shared.scalars[column.type]), briefNotes(column).description),
   ]);
   return {
     type: table.types.row,
-    description: `The row with this key, or null. ${aboutDataset(table.dataset)}`,
+    description: `The row of ${table.dataset.name} with this key, or null.`,
     args: Object.fromEntries(arguments_) as Field['args'] & object,
     resolve: answer<Readonly<Record<string, Value>>>(table, (input, selection) => {
       const filters = Object.entries(input).map(([column, value]): Filter => ({

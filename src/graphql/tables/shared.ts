@@ -13,7 +13,7 @@ import {
   type GraphQLScalarType,
 } from 'graphql';
 import type { ColumnType } from '../../columns.js';
-import { timeUnits, type Direction, type OperatorName } from '../../query/query.js';
+import { timeUnits, type Direction, type OperatorName, type TimeUnit } from '../../query/query.js';
 import {
   GraphQLBigInt,
   GraphQLDate,
@@ -142,10 +142,22 @@ const directions: Readonly<Record<string, Direction & { readonly description: st
   DESC_NULLS_LAST: { descending: true, nulls: 'last', description: 'Greatest first, nulls last.' },
 };
 
+const unitDescriptions: Readonly<Record<TimeUnit, string>> = {
+  YEAR: 'From 1 January.',
+  QUARTER: 'Three months, from January, April, July or October.',
+  MONTH: 'From the first day.',
+  WEEK: 'Seven days, from Monday.',
+  DAY: 'From midnight; 23 or 25 hours where clocks change.',
+  HOUR: 'From minute 0.',
+  MINUTE: 'From second 0.',
+};
+
 const timeUnit = new GraphQLEnumType({
   name: 'TimeUnit',
   description: 'The width of a time bucket. Weeks begin on Monday.',
-  values: Object.fromEntries(timeUnits.map((unit) => [unit, { value: unit }])),
+  values: Object.fromEntries(
+    timeUnits.map((unit) => [unit, { value: unit, description: unitDescriptions[unit] }]),
+  ),
 });
 
 const ownTypes: Omit<SharedTypes, 'destinationInput' | 'writebackRun'> = {

@@ -23,7 +23,7 @@ export interface TableRelation {
 /** The tables of all datasets that have columns, by name. */
 export type Tables = ReadonlyMap<string, Table>;
 
-/** Makes the types of all datasets. Relations to datasets that are not among them are left out. */
+/** Makes the types of all datasets. Relations to datasets that are not among them, or that are switched off, are left out. */
 export function tablesOf(datasets: readonly TableDataset[], shared: SharedTypes): Tables {
   const tables = new Map<string, Table & { relations: Map<string, TableRelation> }>();
   for (const dataset of datasets) {
@@ -36,6 +36,7 @@ export function tablesOf(datasets: readonly TableDataset[], shared: SharedTypes)
     tables.set(dataset.name, { dataset, types, inputs, relations });
   }
   for (const { dataset, relations } of tables.values()) {
+    if (dataset.expose?.relations === false) continue;
     for (const { name, many, link } of dataset.relations ?? []) {
       const target = tables.get(link.dataset);
       if (target) relations.set(name, { name, many, link, target });

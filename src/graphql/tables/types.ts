@@ -7,10 +7,12 @@ import {
   type GraphQLOutputType,
   type GraphQLScalarType,
 } from 'graphql';
+import type { Exposed } from '../../catalog/definition.js';
 import { fileNameColumn, type Column } from '../../columns.js';
 import type { Link } from '../../query/query.js';
 import { GraphQLBigInt, GraphQLDecimal } from '../scalars.js';
 import { typeNames } from '../names.js';
+import { briefNotes, columnNotes, describeDataset, type ColumnNotes } from './descriptions.js';
 import { relationFields } from './relation-fields.js';
 import type { SharedTypes } from './shared.js';
 import type { TableRelation } from './table.js';
@@ -34,6 +36,15 @@ export interface TableDataset {
   }[];
   /** For descriptions: "s3://acme/orders/*.csv over connection acme-prod". */
   readonly origin: string;
+  /** For descriptions: what the table holds, and since when. (Default: not told) */
+  readonly freshness?: {
+    readonly importedAt: Date;
+    readonly rowCount: bigint;
+    readonly fileCount: number;
+    readonly fileType: string;
+  };
+  /** Which fields there are beside rows and pages. (Default: all) */
+  readonly expose?: Exposed;
 }
 
 /** The object types that one dataset adds. */
@@ -54,20 +65,6 @@ export function hasTime(column: Column): boolean {
   return ['DATE', 'TIMESTAMP', 'TIMESTAMP_TZ'].includes(column.type);
 }
 
-/** What a column is called in its files, and what people say about it. */
-export function describeColumn(column: Column): string {
-  if (column.name === fileNameColumn) {
-    return 'Key of the object the row came from; archive!member inside archives';
-  }
-  const source = column.source === '' ? 'No source header' : `Source header \`${column.source}\``;
-  return column.description ? `${source}. ${column.description}` : source;
-}
-
-/** Which dataset a field is of. */
-export function aboutDataset({ name, origin }: TableDataset): string {
-  return `Dataset \`${name}\`: ${origin}.`;
-}
-
 /** Makes a dataset's object types; a type that would have no fields is left out, and so are the fields of that type. */
 export function tableTypes(
   dataset: TableDataset,
@@ -75,16 +72,18 @@ export function tableTypes(
   related: () => readonly TableRelation[],
 ): TableTypes {
   const names = typeNames(dataset.name);
-  const about = `Dataset \`${dataset.name}\`: ${dataset.origin}`;
-  const title = [dataset.title, dataset.description].filter(Boolean).join('\n\n');
   const row = new GraphQLObjectType({
     name: names.row,
-    description: title === '' ? about : `${about}\n\n${title}`,
+    description: describeDataset(dataset),
     fields: () => ({
-      ...fieldsOf(dataset.columns, (column) => {
-        const scalar = shared.scalars[column.type];
-        return column.nullable && column.name !== fileNameColumn ? scalar : required(scalar);
-      }),
+      ...fieldsOf(
+        dataset.columns,
+        (column) => {
+          const scalar = shared.scalars[column.type];
+          return column.nullable && column.name !== fileNameColumn ? scalar : required(scalar);
+        },
+        columnNotes,
+      ),
       ...relationFields(related()),
     }),
   });
@@ -223,9 +222,10 @@ export function sumScalar(column: Column): GraphQLScalarType {
 function fieldsOf(
   columns: readonly Column[],
   typeOf: (column: Column) => GraphQLOutputType,
+  notesOf: (column: Column) => ColumnNotes = briefNotes,
 ): Fields {
   return Object.fromEntries(
-    columns.map((column) => [column.name, field(typeOf(column), describeColumn(column))]),
+    columns.map((column) => [column.name, { type: typeOf(column), ...notesOf(column) }]),
   );
 }
 

@@ -22,7 +22,7 @@ import {
 } from './root-arguments.js';
 import type { SharedTypes } from './shared.js';
 import type { Table } from './table.js';
-import { aboutDataset, type TableDataset } from './types.js';
+import type { TableDataset } from './types.js';
 import { listOf, required } from './wrappers.js';
 
 type WritebackRowsInput = Pick<RowsInput, 'where' | 'orderBy' | 'limit'> & {
@@ -44,11 +44,11 @@ export function writebackFields(
   const { dataset, inputs } = table;
   const names = rootFieldNames(dataset.name);
   const type = required(shared.writebackRun);
-  const about = aboutDataset(dataset);
+  const { groups = true } = dataset.expose ?? {};
   return {
     [names.writeback]: {
       type,
-      description: `Writes rows to S3. ${about}`,
+      description: `Writes rows of ${dataset.name} to S3.`,
       args: {
         columns: argument(listOf(inputs.column), 'Which columns, in this order. (Default: all)'),
         ...rowsArguments(inputs),
@@ -57,20 +57,22 @@ export function writebackFields(
       },
       resolve: write(dataset, (input: WritebackRowsInput) => rowsQuery(input, table)),
     },
-    [names.writebackGroups]: {
-      type,
-      description: `Writes groups of rows to S3. ${about}`,
-      args: {
-        ...groupsArguments(inputs),
-        aggregates: argument(
-          required(GraphQLJSON),
-          'What to compute: {"count": true, "sum": ["amount"], "max": {"amount": "a header"}, "quantile": [{"q": 0.9, "columns": ["amount"]}]}.',
-        ),
-        limit: argument(GraphQLInt, 'At most this many groups. (Default: all)'),
-        ...destinationArguments(shared),
+    ...(groups && {
+      [names.writebackGroups]: {
+        type,
+        description: `Writes groups of rows of ${dataset.name} to S3.`,
+        args: {
+          ...groupsArguments(inputs),
+          aggregates: argument(
+            required(GraphQLJSON),
+            'What to compute: {"count": true, "sum": ["amount"], "max": {"amount": "a header"}, "quantile": [{"q": 0.9, "columns": ["amount"]}]}.',
+          ),
+          limit: argument(GraphQLInt, 'At most this many groups. (Default: all)'),
+          ...destinationArguments(shared),
+        },
+        resolve: write(dataset, (input: WritebackGroupsInput) => groupsQuery(input, table)),
       },
-      resolve: write(dataset, (input: WritebackGroupsInput) => groupsQuery(input, table)),
-    },
+    }),
   };
 }
 
