@@ -271,7 +271,20 @@ function originOf({ definition }: Dataset, connection: Connection | undefined): 
   if (!connection) return 'a connection that is gone';
   const { bucket, prefix, name } = connection.access;
   const { selection } = definition;
-  return `s3://${bucket}/${prefix}${selection.prefix}${selection.fileName ?? ''}* over connection ${name}`;
+  return `s3://${bucket}/${prefix}${selection.prefix}${patternOf(selection)} over connection ${name}`;
+}
+
+function patternOf({ fileName, fileNameMatch }: Dataset['definition']['selection']): string {
+  if (fileName === undefined) return '*';
+  switch (fileNameMatch) {
+    case 'STARTS_WITH':
+      return `${fileName}*`;
+    case 'CONTAINS':
+      return `*${fileName}*`;
+    case 'EXACT':
+    case 'GLOB':
+      return fileName;
+  }
 }
 
 // Asked once: who the service is does not change while it runs.

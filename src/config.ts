@@ -2,7 +2,11 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { AppError } from './errors.js';
 
-const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+const whole = z.coerce.number().int().min(1);
+const count = (fallback: number) => whole.default(fallback);
+
+// Timers hold no more milliseconds, and those that are told more go off at once.
+const seconds = (fallback: number) => whole.max(2_147_483).default(fallback);
 
 const list = z
   .string()
@@ -63,25 +67,25 @@ const settings = z.object({
   BUCKETQL_STS_ENDPOINT: origin.optional(),
   BUCKETQL_AWS_REGION: z.string().default('us-east-1'),
   BUCKETQL_PRINCIPAL_ARN: z.string().optional(),
-  BUCKETQL_SESSION_SECONDS: count(3600),
-  BUCKETQL_READ_TIMEOUT_SECONDS: count(30),
+  BUCKETQL_SESSION_SECONDS: seconds(3600),
+  BUCKETQL_READ_TIMEOUT_SECONDS: seconds(30),
   BUCKETQL_THREADS: z.coerce.number().int().min(1).max(1024).optional(),
   BUCKETQL_MEMORY_LIMIT: size.optional(),
   BUCKETQL_MAX_TEMP_BYTES: z.coerce.number().int().min(1).optional(),
   BUCKETQL_MAX_QUERIES: count(8),
   BUCKETQL_MAX_LIMIT: count(100_000),
   BUCKETQL_MAX_IMPORTS: count(2),
-  BUCKETQL_IMPORT_SECONDS: count(6 * 3600),
+  BUCKETQL_IMPORT_SECONDS: seconds(6 * 3600),
   BUCKETQL_KEEP_RUNS: count(200),
-  BUCKETQL_WAIT_SECONDS: count(600),
-  BUCKETQL_QUERY_SECONDS: count(60),
+  BUCKETQL_WAIT_SECONDS: seconds(600),
+  BUCKETQL_QUERY_SECONDS: seconds(60),
   BUCKETQL_MAX_RESPONSE_BYTES: count(256 * 2 ** 20),
   BUCKETQL_ANSWER_CACHE_BYTES: z.coerce
     .number()
     .int()
     .min(0)
     .default(64 * 2 ** 20),
-  BUCKETQL_EXPORT_SECONDS: count(3600),
+  BUCKETQL_EXPORT_SECONDS: seconds(3600),
   BUCKETQL_MAX_EXPORTS: count(4),
   BUCKETQL_MAX_SUBSCRIPTIONS: count(1000),
   BUCKETQL_MAX_QUERY_TOKENS: count(10_000),
@@ -99,7 +103,7 @@ const settings = z.object({
   BUCKETQL_MAX_NESTING: count(100),
   BUCKETQL_MAX_DOCUMENT_BYTES: count(64 * 2 ** 20),
   BUCKETQL_MAX_SPOOL_BYTES: count(200 * 2 ** 30),
-  BUCKETQL_PARSE_SECONDS: count(20),
+  BUCKETQL_PARSE_SECONDS: seconds(20),
   BUCKETQL_PARSE_MEMORY_MB: count(384),
   BUCKETQL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

@@ -32,6 +32,13 @@ describe('the configuration', () => {
     ).toThrow(/BUCKETQL_PORT.*BUCKETQL_THREADS.*BUCKETQL_LOG_LEVEL/);
   });
 
+  it('takes no time that is longer than timers hold', () => {
+    expect(readConfig({ BUCKETQL_QUERY_SECONDS: '2147483' }).querySeconds).toBe(2_147_483);
+    expect(() => readConfig({ BUCKETQL_QUERY_SECONDS: '2147484' })).toThrow(
+      'BUCKETQL_QUERY_SECONDS',
+    );
+  });
+
   it('takes memory as a number with a unit', () => {
     const memoryOf = (text: string) => readConfig({ BUCKETQL_MEMORY_LIMIT: text }).memoryLimit;
     expect(['800MB', '1.5GiB', '2 gb', '1TiB'].map(memoryOf)).toEqual([
