@@ -1,4 +1,4 @@
-import { DuckDBBlobValue, type DuckDBResult, type DuckDBValue } from '@duckdb/node-api';
+import { DuckDBBlobValue, type DuckDBMaterializedResult, type DuckDBValue } from '@duckdb/node-api';
 import { AppError } from '../errors.js';
 import type { SqlValue } from '../sql.js';
 import type { Row } from './engine.js';
@@ -7,13 +7,18 @@ import type { Row } from './engine.js';
  * The rows of a result as plain values.
  * @throws RESPONSE_TOO_LARGE as soon as their texts and blobs have more than `maxBytes` characters and bytes together
  */
-export async function resultRows(result: DuckDBResult, maxBytes = Infinity): Promise<Row[]> {
+export async function resultRows(
+  result: DuckDBMaterializedResult,
+  maxBytes = Infinity,
+): Promise<Row[]> {
   const names = result.deduplicatedColumnNames();
+  const chunks = result.chunkCount;
   const rows: Row[] = [];
   let bytes = 0;
-  for (;;) {
-    const chunk = await result.fetchChunk();
-    if (!chunk || chunk.rowCount === 0) return rows;
+  for (let read = 0; read < chunks; read++) {
+    // A short result is taken at once; of a long one others get their turns between two pieces.
+    const chunk = chunks === 1 ? result.getChunk(0) : await result.fetchChunk();
+    if (!chunk) break;
     for (let index = 0; index < chunk.rowCount; index++) {
       const row: Record<string, SqlValue> = {};
       for (const [column, value] of chunk.getRowValues(index).entries()) {
@@ -25,6 +30,7 @@ export async function resultRows(result: DuckDBResult, maxBytes = Infinity): Pro
       rows.push(row);
     }
   }
+  return rows;
 }
 
 function tooLarge(limit: number): AppError {
