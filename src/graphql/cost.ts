@@ -16,6 +16,7 @@ import {
 } from 'graphql';
 import { defaultRows } from './tables/arguments.js';
 import { selectedFields, type Scope } from './tables/collect.js';
+import { readsTable } from './tables/relation-fields.js';
 
 /** What a scan of a table costs, in points: about what it takes to write that many values. */
 const scanCost = 10_000;
@@ -123,10 +124,13 @@ function rowsAsked(
   return rows < 0 || rows > maxLimit ? 0 : rows;
 }
 
-/** Aggregates, groups and totals: their work grows with the table, not with what is asked for. */
-function isScan({ name, args }: Field): boolean {
+/** Aggregates, groups, totals and relations: their work grows with the table, not with what is asked for. */
+function isScan({ name, args, extensions }: Field): boolean {
   const takes = (argument: string) => args.some((arg) => arg.name === argument);
   return (
-    name === 'totalCount' || takes('by') || (takes('where') && !rowArguments.some((n) => takes(n)))
+    extensions[readsTable] === true ||
+    name === 'totalCount' ||
+    takes('by') ||
+    (takes('where') && !rowArguments.some((n) => takes(n)))
   );
 }

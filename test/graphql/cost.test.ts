@@ -7,6 +7,7 @@ import {
   parse,
   validate,
   type FragmentDefinitionNode,
+  type GraphQLObjectType,
 } from 'graphql';
 import { costOf } from '../../src/graphql/cost.js';
 
@@ -56,6 +57,19 @@ function cost(text: string, variables: Record<string, unknown> = {}, maxLimit = 
 }
 
 const points = (...args: Parameters<typeof cost>) => cost(...args).points;
+
+/** The same schema with a relation that is marked as generated ones are. */
+function withRelation<T>(work: () => T): T {
+  const { customer } = (schema.getType('Order') as GraphQLObjectType).getFields();
+  if (!customer) throw new TypeError('no relation');
+  const { extensions } = customer;
+  customer.extensions = { readsTable: true };
+  try {
+    return work();
+  } finally {
+    customer.extensions = extensions;
+  }
+}
 
 describe('the cost of an operation', () => {
   it.each([
@@ -155,5 +169,10 @@ describe('the cost of an operation', () => {
     const deep = `{ ordersByKey(id: 1) { ${'customer { orders(limit: 100000) { '.repeat(12)} id ${'} }'.repeat(12)} } }`;
     expect(points(deep)).toBeGreaterThan(1e59);
     expect(Number.isFinite(points(deep))).toBe(true);
+  });
+
+  it('counts a reading of the table that a relation leads to, once for all rows', () => {
+    const query = '{ orders(limit: 7) { customer { name } } }';
+    expect(withRelation(() => points(query)) - points(query)).toBe(10_000);
   });
 });

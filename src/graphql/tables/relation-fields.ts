@@ -10,6 +10,9 @@ import { argument, rowsArguments } from './root-arguments.js';
 import type { TableRelation } from './table.js';
 import { listOf, required } from './wrappers.js';
 
+/** Marks a field whose answer takes a reading of a whole table, whatever is asked of it. */
+export const readsTable = 'readsTable';
+
 /** The fields of a row that lead to other rows. */
 export function relationFields(
   relations: readonly TableRelation[],
@@ -39,13 +42,14 @@ function fieldOf({ many, link, target }: TableRelation): GraphQLFieldConfig<unkn
   const condition = conditionOf(link);
   if (!many) {
     const description = `The row of ${link.dataset} with ${condition}; null without one, the first if there are several.`;
-    return { type: types.row, description };
+    return { type: types.row, description, extensions: { [readsTable]: true } };
   }
   const limit = argument(GraphQLInt, 'At most this many rows for each row they belong to.');
   return {
     type: required(listOf(types.row)),
     description: `The rows of ${link.dataset} with ${condition}.`,
     args: { ...rowsArguments(inputs), limit: { ...limit, defaultValue: defaultRows } },
+    extensions: { [readsTable]: true },
   };
 }
 
