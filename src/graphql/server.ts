@@ -103,7 +103,10 @@ export async function serve(settings: ServerSettings): Promise<RunningServer> {
         http.close(() => resolve());
         http.closeIdleConnections();
         // Answers that are being written may finish; whoever keeps a connection open may not keep us from stopping.
-        setTimeout(() => http.closeAllConnections(), 2_000).unref();
+        setTimeout(() => {
+          settings.exports.close();
+          http.closeAllConnections();
+        }, 2_000).unref();
       });
       await apollo.stop();
     },

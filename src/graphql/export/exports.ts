@@ -14,7 +14,7 @@ import { contentEncodings } from './encode.js';
 import { acceptedEncoding } from './negotiate.js';
 import { exportQuery } from './query.js';
 import { exportRequest, type ExportRequest } from './request.js';
-import { sendBytes, whileWanted } from './send.js';
+import { sendBytes, whileWanted, type Sending } from './send.js';
 
 /** What exports are made with. */
 export interface ExportSettings {
@@ -40,6 +40,7 @@ const edition = 1;
 /** Answers requests below /export/ with the rows of a dataset as a file. */
 export class Exports {
   readonly #settings: ExportSettings;
+  readonly #sending = new Set<Sending>();
   #inFlight = 0;
 
   constructor(settings: ExportSettings) {
@@ -58,6 +59,13 @@ export class Exports {
       if (response.headersSent || !isAppError(error) || error.code === 'INTERNAL') throw error;
       if (error.code === 'TOO_MANY_EXPORTS') response.setHeader('retry-after', '10');
       sendError(response, statuses[error.code] ?? statusOf(error.code), error.code, error.message);
+    }
+  }
+
+  /** Breaks off what is being sent, so that nobody takes a part for the whole. */
+  close(): void {
+    for (const { stop } of this.#sending) {
+      stop(new AppError('INTERRUPTED', 'The service is stopping'));
     }
   }
 
@@ -130,11 +138,17 @@ export class Exports {
   ): Promise<void> {
     const { log, exportSeconds } = this.#settings;
     try {
-      await whileWanted(response, exportSeconds, (sending) =>
-        withBytes({ ...this.#settings, query, request, signal: sending.signal }, (bytes) =>
-          sendBytes(sending, bytes, { headers, encoding, stallMs }),
-        ),
-      );
+      await whileWanted(response, exportSeconds, async (sending) => {
+        const { signal } = sending;
+        this.#sending.add(sending);
+        try {
+          await withBytes({ ...this.#settings, query, request, signal }, (bytes) =>
+            sendBytes(sending, bytes, { headers, encoding, stallMs }),
+          );
+        } finally {
+          this.#sending.delete(sending);
+        }
+      });
     } catch (error) {
       if (response.destroyed && isAppError(error) && error.code === 'CANCELLED') {
         log.debug({ dataset: request.dataset }, 'a client went away from its export');
