@@ -209,7 +209,10 @@ async function answer(
     return sendRefusal(response, error);
   }
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  // What has been answered has nobody to be told.
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const headers = new HeaderMap();
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
