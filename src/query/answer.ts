@@ -43,7 +43,7 @@ export function compileAnswer(
       statement: shortGroupsJson(query, shapes, dialect, options),
       read: (result) => ({
         ...plainAnswer(result, shapes),
-        total: (result[0]?.total as bigint | null | undefined) ?? 0n,
+        total: totalOf(result),
       }),
     };
   }
@@ -91,8 +91,10 @@ function readBlocks(blocks: readonly ResultRow[], shapes: readonly Json[]): Json
     hasMore: blocks.some((block) => block.has_more === true),
     firstCursor: textOf(blocks[0]?.first_cursor),
     lastCursor: textOf(blocks.at(-1)?.last_cursor),
-    total: (blocks[0]?.total as bigint | null | undefined) ?? 0n,
+    total: totalOf(blocks),
   };
 }
 
+const totalOf = ([first]: readonly ResultRow[]) =>
+  (first?.total as bigint | null | undefined) ?? 0n;
 const textOf = (value: SqlValue | undefined) => (value as string | null | undefined) ?? null;

@@ -3,7 +3,7 @@ import { AppError } from '../errors.js';
 import { empty, ident, integer, join, sql, type Sql } from '../sql.js';
 import { encodeCursor } from './cursor.js';
 import type { JsonOptions } from './json.js';
-import { numberRows, shortPage, shortRows } from './page.js';
+import { numberRows, shortPage, shortRows, type PageColumns } from './page.js';
 import type { Json, RowsQuery } from './query.js';
 import { joinRelated } from './related.js';
 import { planRows } from './rows.js';
@@ -21,10 +21,7 @@ export function rowsJson(
   const plan = planRows(query, dialect);
   const probed = probe ? query.limit : undefined;
   const page = numberRows(plan, cutOf(query, probe, dialect), columnsOf(shapes), isShort(query));
-  const cursor = cursorOf(query, options, dialect, {
-    rowId: sql`n.row_id`,
-    key: (position) => sql`n.${ident(`o${position}`)}`,
-  });
+  const cursor = cursorOf(query, options, dialect, page);
   const scope: Scope = {
     ...outside,
     column: (name) => ({ sql: page.column(name), type: columnOf(query.from, name) }),
@@ -108,7 +105,7 @@ function cursorOf(
   query: RowsQuery,
   { cursors }: JsonOptions,
   dialect: Dialect,
-  page: { readonly rowId: Sql; key(position: number): Sql },
+  page: PageColumns,
 ): () => Sql {
   return () => {
     if (!cursors) throw new AppError('INTERNAL', 'A shape has cursors, but no generation is given');
