@@ -198,6 +198,8 @@ async function openBucket(dir: string, description: BucketDescription): Promise<
         if (key && iv) await pipeline(source, measure, encrypt(key, iv), target);
         else await pipeline(source, measure, target);
       } catch (error) {
+        // It may be opened still, and so come into being after it was taken away.
+        if (!target.closed) await new Promise((closed) => target.once('close', closed));
         discard([{ file, size }]);
         throw error;
       }

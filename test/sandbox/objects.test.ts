@@ -204,9 +204,7 @@ describe('putting and getting objects', () => {
     await s3.send(new PutObjectCommand({ Bucket: 'tidy', Key: 'b', Body: '3' }));
     await s3.send(new DeleteObjectCommand({ Bucket: 'tidy', Key: 'b' }));
     const bad = { Bucket: 'tidy', Key: 'c', Body: '4', ChecksumCRC32: 'AAAAAA==' };
-    await failure(s3.send(new PutObjectCommand(bad)));
-    // A refusal may be answered before its file is gone.
-    while ((await readdir(segments)).length > 1) await new Promise(setImmediate);
+    for (let time = 0; time < 30; time++) await failure(s3.send(new PutObjectCommand(bad)));
     expect(await readdir(segments)).toHaveLength(1);
   });
 });
