@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { AppError } from './errors.js';
+import { parsedUrl } from './url.js';
 
 const whole = z.coerce.number().int().min(1);
 const count = (fallback: number) => whole.default(fallback);
@@ -52,7 +53,10 @@ const origin = z
     /^https?:\/\/[^/?#@!\s]+\/?(!private)?$/,
     'must be an origin such as https://minio.example.com, with !private after it if it has a private address',
   )
-  .refine((text) => URL.canParse(text.replace('!private', '')), 'has no valid host and port');
+  .refine(
+    (text) => parsedUrl(text.replace('!private', '')) !== undefined,
+    'has no valid host and port',
+  );
 
 // Each setting: its name in the environment, its meaning and its default. docs/configuration.md is checked against it.
 const settings = z.object({

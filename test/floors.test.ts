@@ -22,6 +22,7 @@ const floors: readonly (readonly string[])[] = [
     'delimited-file',
     'timezone',
     'topic',
+    'url',
     'zip',
   ],
   ['aws', 'compression', 'formats', 'query', 'engine'],

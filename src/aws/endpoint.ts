@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { AppError } from '../errors.js';
+import { parsedUrl } from '../url.js';
 import { addressKind, type AddressKind } from './addresses.js';
 
 /** An endpoint that may be called. */
@@ -103,9 +104,8 @@ export function guardedLookup(endpoint: Endpoint, resolve?: Resolver): LookupFun
 }
 
 function parse(text: string): URL | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined;
+  const url = parsedUrl(text);
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return undefined;
   // URL takes care of case, default ports and the spellings of IP addresses, but "host." is the same host too.
   url.hostname = url.hostname.replace(/\.$/, '');
   return url;

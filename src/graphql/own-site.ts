@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Tokens } from '../auth/principal.js';
 import { AppError } from '../errors.js';
+import { parsedUrl } from '../url.js';
 
 /**
  * Keeps pages of other sites away from a service without tokens, where whoever reaches it may do everything: their scripts
@@ -34,10 +35,10 @@ export function requireOwnOrigin(headers: IncomingHttpHeaders, tokens: Tokens): 
 
 const guarded = ({ api, admin }: Tokens) => api.length + admin.length > 0;
 
-function hostOf(url: string): { host: string; name: string } | undefined {
-  if (!URL.canParse(url)) return undefined;
-  const { protocol, host, hostname } = new URL(url);
-  return protocol === 'http:' || protocol === 'https:' ? { host, name: hostname } : undefined;
+function hostOf(text: string): { host: string; name: string } | undefined {
+  const url = parsedUrl(text);
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return undefined;
+  return { host: url.host, name: url.hostname };
 }
 
 // Browsers resolve every name below .localhost to this machine themselves.
