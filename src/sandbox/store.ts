@@ -199,7 +199,7 @@ async function openBucket(dir: string, description: BucketDescription): Promise<
         else await pipeline(source, measure, target);
       } catch (error) {
         // It may be opened still, and so come into being after it was taken away.
-        if (!target.closed) await new Promise((closed) => target.once('close', closed));
+        if (!target.closed) await new Promise<void>((closed) => target.once('close', closed));
         discard([{ file, size }]);
         throw error;
       }
