@@ -85,7 +85,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     },
   });
   try {
-    await engine.transaction(migrate);
+    await migrate(engine);
     const keyFile = join(config.dataDir, 'secret.key');
     const secrets = await openSecrets(engine, { ...config, keyFile }, log);
     // The spool belongs to whoever holds the database, and runs of a stopped process have no use for it.

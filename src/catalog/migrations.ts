@@ -1,4 +1,4 @@
-import type { Session } from '../engine/engine.js';
+import type { Engine, Session } from '../engine/engine.js';
 import { integer, sql, type Sql } from '../sql.js';
 import { AppError } from '../errors.js';
 
@@ -55,19 +55,26 @@ const migrations: readonly (readonly Sql[])[] = [
   [
     sql`create table catalog.uploads (upload_id varchar not null, connection_id varchar not null, key varchar not null)`,
   ],
+  // Writebacks that are kept, and which import of a dataset, counted from 1, brought which rows.
+  [
+    sql`create table catalog.writebacks (
+      id varchar not null, name varchar not null, dataset_id varchar not null, connection_id varchar not null,
+      definition varchar not null, secrets varchar, delivered varchar, created_at timestamp not null)`,
+    sql`alter table catalog.runs add column writeback_id varchar`,
+    sql`alter table catalog.schedules rename column dataset_id to subject_id`,
+    sql`alter table catalog.schedules add column kind varchar default 'IMPORT'`,
+    sql`alter table catalog.datasets add column sequence bigint default 0`,
+    sql`alter table catalog.manifest add column loaded bigint default 0`,
+  ],
 ];
 
 /**
- * Brings the catalog's tables to this version of the program.
+ * Brings the catalog's tables to this version of the program, each version in a transaction of its own: DuckDB alters no table
+ * in the transaction that updates it.
  * @throws DATABASE_DAMAGED when the database was written by a later version
  */
-export async function migrate(session: Session): Promise<void> {
-  await session.run(sql`create schema if not exists catalog`);
-  await session.run(sql`create table if not exists catalog.migrations (version integer not null)`);
-  const [row] = await session.rows(
-    sql`select coalesce(max(version), 0)::integer as version from catalog.migrations`,
-  );
-  const version = Number(row?.version ?? 0);
+export async function migrate(engine: Engine): Promise<void> {
+  const version = await engine.transaction(versionNow);
   if (version > migrations.length) {
     throw new AppError(
       'DATABASE_DAMAGED',
@@ -76,7 +83,18 @@ export async function migrate(session: Session): Promise<void> {
   }
   for (const [index, statements] of migrations.entries()) {
     if (index < version) continue;
-    for (const statement of statements) await session.run(statement);
-    await session.run(sql`insert into catalog.migrations values (${integer(index + 1)})`);
+    await engine.transaction(async (session) => {
+      for (const statement of statements) await session.run(statement);
+      await session.run(sql`insert into catalog.migrations values (${integer(index + 1)})`);
+    });
   }
+}
+
+async function versionNow(session: Session): Promise<number> {
+  await session.run(sql`create schema if not exists catalog`);
+  await session.run(sql`create table if not exists catalog.migrations (version integer not null)`);
+  const [row] = await session.rows(
+    sql`select coalesce(max(version), 0)::integer as version from catalog.migrations`,
+  );
+  return Number(row?.version ?? 0);
 }

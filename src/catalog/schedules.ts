@@ -18,10 +18,10 @@ export async function setNextRun(
   datasetId: string,
   nextRunAt: Date | null,
 ): Promise<void> {
-  await session.run(sql`delete from catalog.schedules where dataset_id = ${value(datasetId)}`);
+  await session.run(sql`delete from catalog.schedules where subject_id = ${value(datasetId)}`);
   if (nextRunAt === null) return;
   await session.run(
-    sql`insert into catalog.schedules (dataset_id, next_run_at) values (${value(datasetId)}, ${instant(nextRunAt)})`,
+    sql`insert into catalog.schedules (subject_id, next_run_at) values (${value(datasetId)}, ${instant(nextRunAt)})`,
   );
 }
 
@@ -33,7 +33,7 @@ export async function moveNextRun(
 ): Promise<boolean> {
   const changed = await session.run(
     sql`update catalog.schedules set next_run_at = ${instant(to)}
-      where dataset_id = ${value(datasetId)} and next_run_at = ${instant(from)}`,
+      where subject_id = ${value(datasetId)} and next_run_at = ${instant(from)}`,
   );
   return changed > 0;
 }
@@ -41,14 +41,14 @@ export async function moveNextRun(
 /** All datasets that have a schedule. */
 export async function listSchedules(session: Session): Promise<StoredSchedule[]> {
   const rows = await session.rows(
-    sql`select s.dataset_id, s.next_run_at, d.definition, coalesce(r.failing, false) as failing
-      from catalog.schedules s join catalog.datasets d on d.id = s.dataset_id
+    sql`select s.subject_id as dataset_id, s.next_run_at, d.definition, coalesce(r.failing, false) as failing
+      from catalog.schedules s join catalog.datasets d on d.id = s.subject_id
       left join (
         select dataset_id, arg_max(status <> 'SUCCEEDED', coalesce(finished_at, not_before, queued_at)) as failing
         from catalog.runs
         where kind = 'IMPORT' and (status = 'SUCCEEDED' or ("trigger" = 'SCHEDULE' and error is not null))
-        group by dataset_id) r on r.dataset_id = s.dataset_id
-      order by s.next_run_at, s.dataset_id`,
+        group by dataset_id) r on r.dataset_id = s.subject_id
+      order by s.next_run_at, s.subject_id`,
   );
   return rows.flatMap((row) => {
     const { schedule } = JSON.parse(String(row.definition)) as DatasetDefinition;

@@ -48,7 +48,7 @@ describe('the catalog of an earlier version', () => {
     await engine.transaction(async (session) => {
       for (const statement of versionTwo) await session.run(statement);
     });
-    await engine.transaction(migrate);
+    await migrate(engine);
   });
   afterEach(() => engine.close());
 
@@ -83,7 +83,7 @@ describe('the catalog of an earlier version', () => {
   });
 
   it('is not migrated twice', async () => {
-    await engine.transaction(migrate);
+    await migrate(engine);
     expect(await engine.read((session) => listManifest(session, 'd1'))).toHaveLength(2);
   });
 });

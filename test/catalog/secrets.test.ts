@@ -113,7 +113,7 @@ describe('opening the secrets of a database', () => {
     dir = await mkdtemp(join(tmpdir(), 'bucketql-rotate-'));
     keyFile = join(dir, 'secret.key');
     engine = await openDuckDB();
-    await engine.transaction(migrate);
+    await migrate(engine);
     lines = [];
   });
   afterEach(async () => {

@@ -62,7 +62,7 @@ describe('the work of an import', () => {
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'bucketql-work-'));
     engine = await openDuckDB();
-    await engine.transaction(migrate);
+    await migrate(engine);
     const secrets = await openSecrets(
       engine,
       { secretKey: 'x'.repeat(32), secretKeyPrevious: [], keyFile: join(dir, 'key') },

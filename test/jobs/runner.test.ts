@@ -20,7 +20,7 @@ describe('the runner', () => {
   let watchers: Set<() => void>;
   beforeEach(async () => {
     engine = await openDuckDB();
-    await engine.session(migrate);
+    await migrate(engine);
     clock = manualClock('2026-01-01T00:00Z');
     changes = [];
     watchers = new Set();

@@ -47,7 +47,7 @@ describe('the scheduler', () => {
   };
   beforeEach(async () => {
     engine = await openDuckDB();
-    await engine.session(migrate);
+    await migrate(engine);
     clock = manualClock('2026-01-01T00:00Z');
     perform = () => Promise.resolve({ progress });
     await boot();
