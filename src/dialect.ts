@@ -21,6 +21,8 @@ export interface Dialect {
   keepsLoadOrder(longestList: number): boolean;
   /** LIMIT and OFFSET in the engine's order of clauses; nothing if both are missing. */
   limit(limit: number | undefined, offset: number | undefined): Sql;
+  /** Stands before the parenthesis of a table expression that is computed once and then read by several threads. */
+  readonly materialized: Sql;
 
   // values
   /** Name of the engine's type for a value. */
@@ -31,6 +33,8 @@ export interface Dialect {
   fromText(text: Sql, type: ValueType): Sql;
   /** A value's JSON text as the API writes it; never NULL. */
   jsonText(value: Sql, type: ValueType): Sql;
+  /** The same in pieces for `concat`, which takes NULL for nothing: cheaper than a text that is made and then copied. */
+  jsonPieces(value: Sql, type: ValueType): readonly Sql[];
   base64(text: Sql): Sql;
   /** Text as UTF-8 bytes. */
   bytes(text: Sql): Sql;

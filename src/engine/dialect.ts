@@ -25,24 +25,42 @@ const intervals: Record<IntervalUnit, { readonly part: Sql; readonly width: Sql 
   MINUTE: { part: sql`'minute'`, width: sql`interval '1 minute'` },
 };
 
-/** JSON text of a value that is not NULL, or NULL: to_json would write NaN, rounded floats and timestamps without T. */
+/**
+ * JSON text of a value that is not NULL, without its quotes, or NULL: to_json would write NaN, rounded floats and timestamps
+ * without T.
+ */
 const jsonTexts: Record<ColumnType, (value: Sql, type: ValueType) => Sql> = {
   BOOLEAN: varchar,
   INTEGER: varchar,
-  BIGINT: quoted,
+  BIGINT: varchar,
   // Without a digit before the point the engine writes .5, which few readers take.
   DECIMAL: (value, { decimal }) =>
     decimal && decimal.precision === decimal.scale
-      ? sql`'"' || replace(${varchar(value)}, '.', '0.') || '"'`
-      : quoted(value),
+      ? sql`replace(${varchar(value)}, '.', '0.')`
+      : varchar(value),
   DOUBLE: (value) => sql`case when isfinite(${value}) then ${varchar(value)} end`,
   STRING: (value) => varchar(sql`to_json(${value})`),
-  DATE: quoted,
-  TIME: quoted,
-  TIMESTAMP: (value) => sql`'"' || ${timeText(value)} || '"'`,
+  DATE: varchar,
+  TIME: varchar,
+  TIMESTAMP: timeText,
   // The cast of a TIMESTAMPTZ follows the session's TimeZone; the count of microseconds does not.
-  TIMESTAMP_TZ: (value) => sql`'"' || ${timeText(utc(value))} || 'Z"'`,
+  TIMESTAMP_TZ: (value) => sql`${timeText(utc(value))} || 'Z'`,
   JSON: varchar,
+};
+
+/** The types whose JSON is a string that needs no escapes. */
+const isQuoted: Record<ColumnType, boolean> = {
+  BOOLEAN: false,
+  INTEGER: false,
+  BIGINT: true,
+  DECIMAL: true,
+  DOUBLE: false,
+  STRING: false,
+  DATE: true,
+  TIME: true,
+  TIMESTAMP: true,
+  TIMESTAMP_TZ: true,
+  JSON: false,
 };
 
 /** The heads of RE2's own messages. */
@@ -80,6 +98,7 @@ export const duckdbDialect: Dialect = {
       ],
       empty,
     ),
+  materialized: sql`materialized `,
 
   typeName,
   // The cast of a TIMESTAMPTZ cuts the seconds off the offsets of long ago; it serves for the infinities only.
@@ -88,7 +107,18 @@ export const duckdbDialect: Dialect = {
       ? sql`coalesce(${varchar(utc(value))} || '+00', ${varchar(value)})`
       : varchar(value),
   fromText: (text, type) => sql`try_cast(${text} as ${typeName(type)})`,
-  jsonText: (value, type) => sql`coalesce(${jsonTexts[type.type](value, type)}, 'null')`,
+  jsonText(value, type) {
+    const text = jsonTexts[type.type](value, type);
+    return sql`coalesce(${isQuoted[type.type] ? sql`'"' || ${text} || '"'` : text}, 'null')`;
+  },
+  jsonPieces(value, type) {
+    if (!isQuoted[type.type]) return [duckdbDialect.jsonText(value, type)];
+    return [
+      sql`case when ${value} is null then 'null' else '"' end`,
+      jsonTexts[type.type](value, type),
+      sql`case when ${value} is null then '' else '"' end`,
+    ];
+  },
   base64: (text) => sql`to_base64(encode(${text}))`,
   bytes: (text) => sql`encode(${text})`,
   joinRows: (text, orderBy, keep) =>
@@ -158,8 +188,10 @@ export const duckdbDialect: Dialect = {
  * the first days of 0001 reach into it.
  */
 export function timeText(timestamp: Sql): Sql {
+  // Twice as fast as to replace the blank; infinity has no time, and is far.
+  const usual = sql`${varchar(sql`cast(${timestamp} as date)`)} || 'T' || ${varchar(sql`cast(${timestamp} as time)`)}`;
   const before = sql`rtrim(rtrim(strftime(${timestamp}, '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.')`;
-  return sql`case when ${timestamp} < timestamp '0001-01-01' then ${before} else replace(${varchar(timestamp)}, ' ', 'T') end`;
+  return sql`case when ${timestamp} between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then ${usual} when ${timestamp} < timestamp '0001-01-01' then ${before} else replace(${varchar(timestamp)}, ' ', 'T') end`;
 }
 
 function typeName({ type, decimal }: ValueType): Sql {
@@ -170,10 +202,6 @@ function typeName({ type, decimal }: ValueType): Sql {
 
 function varchar(value: Sql): Sql {
   return sql`cast(${value} as varchar)`;
-}
-
-function quoted(value: Sql): Sql {
-  return sql`'"' || ${varchar(value)} || '"'`;
 }
 
 function utc(value: Sql): Sql {

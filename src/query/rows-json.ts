@@ -53,7 +53,7 @@ export function rowsJson(
       : []),
     ...(probed === undefined ? [] : [sql`sum(count(*)) over () > ${integer(probed)} as has_more`]),
   ];
-  return sql`with numbered as (${page.numbered})${related.tables} select ${join(columns)} from ${page.from}${related.joins} group by ${block} order by ${block}${direction}`;
+  return sql`with numbered as ${dialect.materialized}(${page.numbered})${related.tables} select ${join(columns)} from ${page.from}${related.joins} group by ${block} order by ${block}${direction}`;
 }
 
 /**

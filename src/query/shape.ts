@@ -96,7 +96,7 @@ function pieces(shape: Json, scope: Scope, dialect: Dialect): Piece[] {
     }
     case 'column': {
       const column = scope.column(shape.column);
-      return [dialect.jsonText(column.sql, column.type)];
+      return [...dialect.jsonPieces(column.sql, column.type)];
     }
     case 'relatedRow':
       return [scope.related(shape)];
@@ -106,7 +106,7 @@ function pieces(shape: Json, scope: Scope, dialect: Dialect): Piece[] {
       // Base64 needs no escapes.
       return ['"', scope.cursor(), '"'];
     case 'bucketEnd':
-      return [dialect.jsonText(scope.bucketEnd(shape.key), { type: 'TIMESTAMP' })];
+      return [...dialect.jsonPieces(scope.bucketEnd(shape.key), { type: 'TIMESTAMP' })];
   }
 }
 

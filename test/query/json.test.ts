@@ -42,7 +42,7 @@ describe('the SQL of JSON text', () => {
   it('of rows in load order reads no more than the page', () => {
     expect(statement({ ...rows, limit: 10 }, [objectOf('id', 'name')])).toEqual({
       sql:
-        'with numbered as (select p.*, row_number() over () - 1 as rn from' +
+        'with numbered as materialized (select p.*, row_number() over () - 1 as rn from' +
         ' (select t."id" as "c0", t."name" as "c1", t."rowid" as row_id from "everything" as t limit 10) as p)' +
         ` select encode(string_agg(concat('{"id":', coalesce(cast(n."c0" as varchar), 'null'),` +
         ` ',"name":', coalesce(cast(to_json(n."c1") as varchar), 'null'), '}'), ',' order by n.rn)) as "json0",` +
@@ -65,7 +65,7 @@ describe('the SQL of JSON text', () => {
       ),
     ).toEqual({
       sql:
-        'with numbered as (select k.*, row_number() over (order by k."o0" desc nulls last, k.row_id asc nulls last) - 1 as rn from' +
+        'with numbered as materialized (select k.*, row_number() over (order by k."o0" desc nulls last, k.row_id asc nulls last) - 1 as rn from' +
         ' (select t."name" as "o0", t."rowid" as row_id from "everything" as t where t."id" > cast($1 as integer)' +
         ' order by t."name" desc nulls last, t."rowid" asc nulls last limit 2001) as k)' +
         ` select encode(coalesce(string_agg(concat('{"id":', coalesce(cast(t."id" as varchar), 'null'), '}'), ',' order by n.rn)` +
@@ -84,7 +84,7 @@ describe('the SQL of JSON text', () => {
         { kind: 'literal', text: '1' },
       ]),
     ).toEqual({
-      sql: `select encode(concat('{"x":', coalesce('"' || cast(n."a0" as varchar) || '"', 'null'), '}')) as "json0", encode('1') as "json1", cast(1 as bigint) as "rows" from (select count(*) as "a0" from "everything" as t) as n`,
+      sql: `select encode(concat('{"x":', case when n."a0" is null then 'null' else '"' end, cast(n."a0" as varchar), case when n."a0" is null then '' else '"' end, '}')) as "json0", encode('1') as "json1", cast(1 as bigint) as "rows" from (select count(*) as "a0" from "everything" as t) as n`,
       parameters: [],
     });
   });
@@ -102,8 +102,11 @@ describe('the SQL of JSON text', () => {
         ' kept as (select g.* from grouped as g),' +
         ' numbered as (select g.*, row_number() over (order by g."k0" asc nulls last, g."k1" asc nulls last) - 1 as rn' +
         ' from (select g.* from kept as g order by g."k0" asc nulls last, g."k1" asc nulls last limit 2) as g)' +
-        ` select encode(coalesce(string_agg(concat('[', coalesce(cast(n."k1" as varchar), 'null'), ',', coalesce('"' || case when n."k0" + interval '1 year' < timestamp '0001-01-01'` +
-        ` then rtrim(rtrim(strftime(n."k0" + interval '1 year', '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') else replace(cast(n."k0" + interval '1 year' as varchar), ' ', 'T') end || '"', 'null'), ']'), ',' order by n.rn)` +
+        ` select encode(coalesce(string_agg(concat('[', coalesce(cast(n."k1" as varchar), 'null'), ',', case when n."k0" + interval '1 year' is null then 'null' else '"' end,` +
+        ` case when n."k0" + interval '1 year' between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'` +
+        ` then cast(cast(n."k0" + interval '1 year' as date) as varchar) || 'T' || cast(cast(n."k0" + interval '1 year' as time) as varchar)` +
+        ` when n."k0" + interval '1 year' < timestamp '0001-01-01'` +
+        ` then rtrim(rtrim(strftime(n."k0" + interval '1 year', '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') else replace(cast(n."k0" + interval '1 year' as varchar), ' ', 'T') end, case when n."k0" + interval '1 year' is null then '' else '"' end, ']'), ',' order by n.rn)` +
         ` filter (where n.rn is not null), '')) as "json0", count(n.rn) as "rows", s.total as total` +
         ' from (select count(*) as total from kept) as s left join numbered as n on true group by s.total, n.rn - n.rn % 4096 order by n.rn - n.rn % 4096',
     );

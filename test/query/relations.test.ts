@@ -120,7 +120,7 @@ describe('the SQL of related rows', () => {
     const shape = object({ id: 'id', customer: row(toCustomer, objectOf('name')) });
     expect(json(from(orders, { limit: 10 }), shape)).toEqual({
       sql:
-        'with numbered as (select p.*, row_number() over () - 1 as rn from' +
+        'with numbered as materialized (select p.*, row_number() over () - 1 as rn from' +
         ' (select t."id" as "c0", t."customer" as "c1", t."rowid" as row_id from "orders" as t limit 10) as p),' +
         ' "k0" as (select distinct n."c1" as "k0" from numbered as n where n."c1" is not null),' +
         ' "m0" as (select c.* from (select k."k0", t."name" as "c0",' +
@@ -144,7 +144,7 @@ describe('the SQL of related rows', () => {
     });
     expect(json(from(orders, { orderBy: [asc('amount')], limit: 2000 }), shape)).toEqual({
       sql:
-        'with numbered as (select k.*, row_number() over (order by k."o0" asc nulls last, k.row_id asc nulls last) - 1 as rn from' +
+        'with numbered as materialized (select k.*, row_number() over (order by k."o0" asc nulls last, k.row_id asc nulls last) - 1 as rn from' +
         ' (select t."amount" as "o0", t."rowid" as row_id from "orders" as t order by t."amount" asc nulls last, t."rowid" asc nulls last limit 2000) as k),' +
         ' "k0" as (select distinct t."id" as "k0" from numbered as n join "orders" as t on t."rowid" = n.row_id where t."id" is not null),' +
         ' "m0" as (select c.* from (select k."k0", t."sku" as "c0",' +

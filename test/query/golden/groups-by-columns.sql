@@ -12,7 +12,7 @@ numbered as (select g.*, row_number() over (order by g."a3" desc nulls last, g."
     from kept as g
     order by g."a3" desc nulls last, g."k1" asc nulls first, g."k0" asc nulls last, g."k1" asc nulls last
     limit 10 offset 5) as g)
-select encode(coalesce(string_agg(concat('{"flag":', coalesce(cast(n."k0" as varchar), 'null'), ',"amount":', coalesce('"' || cast(n."k1" as varchar) || '"', 'null'), ',"count":', coalesce('"' || cast(n."a0" as varchar) || '"', 'null'), ',"last":', coalesce('"' || cast(n."a1" as varchar) || '"', 'null'), '}'), ',' order by n.rn) filter (where n.rn is not null), '')) as "json0", count(n.rn) as "rows", s.total as total
+select encode(coalesce(string_agg(concat('{"flag":', coalesce(cast(n."k0" as varchar), 'null'), ',"amount":', case when n."k1" is null then 'null' else '"' end, cast(n."k1" as varchar), case when n."k1" is null then '' else '"' end, ',"count":', case when n."a0" is null then 'null' else '"' end, cast(n."a0" as varchar), case when n."a0" is null then '' else '"' end, ',"last":', case when n."a1" is null then 'null' else '"' end, cast(n."a1" as varchar), case when n."a1" is null then '' else '"' end, '}'), ',' order by n.rn) filter (where n.rn is not null), '')) as "json0", count(n.rn) as "rows", s.total as total
 from (select count(*) as total
   from kept) as s
 left join numbered as n on true

@@ -17,7 +17,7 @@ filled as (select g.*
     where g."k1" = b."k1" and g."k0" is not distinct from o."k0")),
 kept as (select g.*
   from filled as g)
-select concat('{"flag":', coalesce(cast(g."k0" as varchar), 'null'), ',"hour":', coalesce('"' || case when g."k1" < timestamp '0001-01-01' then rtrim(rtrim(strftime(g."k1", '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') else replace(cast(g."k1" as varchar), ' ', 'T') end || '"', 'null'), ',"count":', coalesce('"' || cast(g."a0" as varchar) || '"', 'null'), ',"sum":', coalesce('"' || cast(g."a1" as varchar) || '"', 'null'), '}') as "json0", g.total as total
+select concat('{"flag":', coalesce(cast(g."k0" as varchar), 'null'), ',"hour":', case when g."k1" is null then 'null' else '"' end, case when g."k1" between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then cast(cast(g."k1" as date) as varchar) || 'T' || cast(cast(g."k1" as time) as varchar) when g."k1" < timestamp '0001-01-01' then rtrim(rtrim(strftime(g."k1", '%Y-%m-%dT%H:%M:%S.%f'), '0'), '.') else replace(cast(g."k1" as varchar), ' ', 'T') end, case when g."k1" is null then '' else '"' end, ',"count":', case when g."a0" is null then 'null' else '"' end, cast(g."a0" as varchar), case when g."a0" is null then '' else '"' end, ',"sum":', case when g."a1" is null then 'null' else '"' end, cast(g."a1" as varchar), case when g."a1" is null then '' else '"' end, '}') as "json0", g.total as total
 from (select g.*, count(*) over () as total
   from kept as g
   order by g."k0" asc nulls last, g."k1" asc nulls last

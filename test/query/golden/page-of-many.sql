@@ -1,4 +1,4 @@
-with numbered as (select p.*, row_number() over () - 1 as rn
+with numbered as materialized (select p.*, row_number() over () - 1 as rn
   from (select t."id" as "c0", t."rowid" as row_id
     from "everything" as t
     limit 10001) as p)

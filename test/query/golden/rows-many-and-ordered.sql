@@ -1,5 +1,5 @@
 -- $1 = 1
-with numbered as (select k.*, row_number() over (order by k."o0" desc nulls last, k.row_id asc nulls last) - 1 as rn
+with numbered as materialized (select k.*, row_number() over (order by k."o0" desc nulls last, k.row_id asc nulls last) - 1 as rn
   from (select t."name" as "o0", t."rowid" as row_id
     from "everything" as t
     where t."id" > cast($1 as integer)
