@@ -36,8 +36,8 @@ interface Kept extends Answer {
 
 // What an entry takes beside its text.
 const overhead = 1024;
-/** One answer may take this part of all. */
-const largestPart = 8;
+/** One answer may take this part of all: copying a large one costs about as much as making it again. */
+const largestPart = 64;
 
 /**
  * Keeps answers as long as everything they were made of is as it was: a generation never changes, so what is kept is what

@@ -80,18 +80,18 @@ describe('the answer cache', () => {
   });
 
   it('stays within its bytes: the least recently used answers leave, and large ones do not come in', async () => {
-    const { cache, ask, executed } = world(100_000);
-    const text = 'x'.repeat(9_000);
-    for (let n = 0; n < 20; n++) {
+    const { cache, ask, executed } = world(1_000_000);
+    const text = 'x'.repeat(14_000);
+    for (let n = 0; n < 100; n++) {
       await ask(`a${n}`, { text });
       await ask('a0', { text });
     }
-    expect(cache.figures.bytes).toBeLessThanOrEqual(100_000);
-    expect(cache.figures.answers).toBeGreaterThan(5);
-    expect(executed()).toBe(20);
+    expect(cache.figures.bytes).toBeLessThanOrEqual(1_000_000);
+    expect(cache.figures.answers).toBeGreaterThan(50);
+    expect(executed()).toBe(100);
     await ask('large', { text: 'x'.repeat(20_000) });
     await ask('large', { text: 'x'.repeat(20_000) });
-    expect(executed()).toBe(22);
+    expect(executed()).toBe(102);
   });
 
   it('keeps nothing where it may hold nothing, and still tags answers', async () => {
