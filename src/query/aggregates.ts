@@ -112,9 +112,10 @@ function resolve(aggregate: Measure, source: Source) {
   return { row, column, type: row.gives(column ?? { type: 'BIGINT' }) };
 }
 
-/** The exact sum as a double, by the count; doubles and the widest decimals are added up as doubles. */
+/** The exact sum as a double, by the count, as engines do for small whole numbers; doubles and the widest decimals are added up as doubles. */
 function average(value: Sql, type: ValueType, dialect: Dialect): Sql {
   const { type: name, decimal: { precision } = { precision: 38 } } = type;
+  if (name === 'INTEGER') return sql`avg(${value})`;
   const wide = name === 'DECIMAL' && precision > dialect.summableDigits;
   return name === 'DOUBLE' || wide
     ? sql`avg(cast(${value} as double))`
