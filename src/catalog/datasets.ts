@@ -16,11 +16,22 @@ export interface Dataset {
   readonly current: Generation | null;
 }
 
+/** A segment of a dataset's rows, and which import brought them. */
+export interface StoredSegment extends Segment {
+  /**
+   * The sequence of the generation whose import brought all of its rows. Undefined: they came with several, and the table says
+   * with which in a column of its own; where it has none, they came before imports were counted.
+   */
+  readonly loaded?: number;
+}
+
 /** One committed state of a dataset's table. */
 export interface Generation {
   readonly id: string;
+  /** Its place among the dataset's generations, counted from 1; 0: from before they were counted. */
+  readonly sequence: number;
   /** Where its rows stand; none when no column was found. */
-  readonly segments: readonly Segment[];
+  readonly segments: readonly StoredSegment[];
   /** What of the definition decided how objects became rows; another one makes other rows of the same objects. */
   readonly recipe: string;
   readonly columns: readonly Column[];
@@ -66,7 +77,7 @@ export async function setGeneration(
   const changed = await session.run(
     sql`update catalog.datasets set columns = ${value(JSON.stringify(current.columns))}, segments = ${value(JSON.stringify(current.segments))}, recipe = ${value(current.recipe)},
       sources = ${value(JSON.stringify(current.sources))},
-      generation = ${value(current.id)}, row_count = ${integer(current.rowCount)}, file_count = ${integer(current.fileCount)},
+      generation = ${value(current.id)}, sequence = ${integer(current.sequence)}, row_count = ${integer(current.rowCount)}, file_count = ${integer(current.fileCount)},
       rejected_count = ${integer(current.rejectedCount)}, imported_at = ${instant(current.importedAt)} where id = ${value(id)}`,
   );
   if (changed === 0) throw new AppError('NOT_FOUND', 'The dataset was deleted');
@@ -127,7 +138,8 @@ function fromRow(row: Row): Dataset {
         ? null
         : {
             id: String(row.generation),
-            segments: JSON.parse(textOrNull(row.segments) ?? '[]') as Segment[],
+            sequence: Number(row.sequence),
+            segments: JSON.parse(textOrNull(row.segments) ?? '[]') as StoredSegment[],
             recipe: textOrNull(row.recipe) ?? '',
             columns: JSON.parse(String(row.columns)) as Column[],
             sources: JSON.parse(textOrNull(row.sources) ?? '[]') as string[],

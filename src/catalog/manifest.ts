@@ -13,6 +13,8 @@ export interface ManifestEntry {
   /** The physical table with its rows from `first` on, one after the other; null: they are among those of others. */
   readonly table: string | null;
   readonly first: number;
+  /** The sequence of the generation whose import read it; 0: one from before they were counted. */
+  readonly loaded: number;
 }
 
 /** A rejected row and the key of the object it came from. */
@@ -33,6 +35,7 @@ export async function listManifest(session: Session, datasetId: string): Promise
     rows: Number(row.rows),
     table: textOrNull(row.table),
     first: Number(row.first_row),
+    loaded: Number(row.loaded),
   }));
 }
 
@@ -52,10 +55,11 @@ export async function replaceManifest(
     rows: 'BIGINT',
     table: 'VARCHAR',
     first: 'BIGINT',
+    loaded: 'BIGINT',
   };
   await session.run(
-    sql`insert into catalog.manifest (dataset_id, generation, position, key, etag, size, last_modified, "rows", "table", first_row)
-      select ${value(datasetId)}, ${value(generation)}, place, e.key, e.etag, e.size, e."lastModified", e."rows", e."table", e.first
+    sql`insert into catalog.manifest (dataset_id, generation, position, key, etag, size, last_modified, "rows", "table", first_row, loaded)
+      select ${value(datasetId)}, ${value(generation)}, place, e.key, e.etag, e.size, e."lastModified", e."rows", e."table", e.first, e.loaded
       from ${listed(entries, shape)}`,
   );
 }

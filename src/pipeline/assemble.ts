@@ -1,15 +1,14 @@
-import type { Generation } from '../catalog/datasets.js';
+import type { Generation, StoredSegment } from '../catalog/datasets.js';
 import type { DatasetDefinition } from '../catalog/definition.js';
 import type { ManifestEntry } from '../catalog/manifest.js';
 import { fileNameColumn, type Column } from '../columns.js';
 import type { Session } from '../engine/engine.js';
 import { sqlType } from '../engine/shapes.js';
 import { tableSizes } from '../engine/tables.js';
-import type { Segment } from '../query/query.js';
 import { ident, integer, join, sql, value, type Sql } from '../sql.js';
 import { columnKey, namesOf, primaryKeyNames } from './columns.js';
 import { hasOrigins, onlyAdds, versionOf, type ListedObject } from './plan.js';
-import { segmentsOf, segmentsToMerge, wastedTables } from './segments.js';
+import { loadedColumn, segmentsOf, segmentsToMerge, wastedTables } from './segments.js';
 import { storedRows } from './stored-rows.js';
 import { sameType } from './widen.js';
 
@@ -23,6 +22,8 @@ export interface Parts {
   readonly fresh: readonly ManifestEntry[];
   /** The table with the fresh rows; null: they have no columns. */
   readonly table: string | null;
+  /** The sequence of the generation to be. */
+  readonly sequence: number;
   readonly current: Generation | undefined;
   readonly keep: readonly ManifestEntry[];
   readonly gone: readonly ManifestEntry[];
@@ -34,7 +35,7 @@ export interface Parts {
 
 /** The rows of a generation that nobody sees yet. */
 export interface Assembled {
-  readonly segments: readonly Segment[];
+  readonly segments: readonly StoredSegment[];
   readonly manifest: readonly ManifestEntry[];
   readonly rows: number;
   readonly added: number;
@@ -77,7 +78,7 @@ class Assembly {
       sizes = await this.#sizes();
     }
     const segments = segmentsOf(manifest, sizes);
-    const rowsOf = ({ table, range }: Segment) => range?.rows ?? sizes.get(table) ?? 0;
+    const rowsOf = ({ table, range }: StoredSegment) => range?.rows ?? sizes.get(table) ?? 0;
     const few = segmentsToMerge(segments.map(rowsOf));
     if (few) {
       const before = segments.slice(0, few.from).reduce((sum, one) => sum + rowsOf(one), 0);
@@ -104,7 +105,7 @@ class Assembly {
 
   /** All rows go into one new table: sorted, or with one row for each key. */
   async rewritten(): Promise<Assembled> {
-    const { definition, columns, keep, fresh, table, current, newTable } = this.#parts;
+    const { definition, columns, keep, fresh, table, sequence, current, newTable } = this.#parts;
     const physical = this.#physical();
     const { part, place } = placesBeside(physical);
     const before = keep.length > 0 ? (current?.segments ?? []) : [];
@@ -125,7 +126,7 @@ class Assembly {
       parts.push(sql`select * from ${kept}`);
     }
     if (table !== null) {
-      const rows = await this.#rows({ table }, before.length, physical);
+      const rows = await this.#rows({ table, loaded: sequence }, before.length, physical);
       parts.push(
         upserts
           ? sql`select * from (${rows}) n qualify row_number() over
@@ -139,8 +140,9 @@ class Assembly {
     // Rows that are sorted are not in the order of their objects any more, and ties have to be.
     if (order.length > 0 && hasOrigins(definition)) order.push(ident(fileNameColumn));
     const made = newTable();
+    const names = before.length > 0 ? namesWithImport(physical) : namesIn(physical);
     await this.#session.run(
-      sql`create table ${ident(made)} as select ${namesIn(physical)} from (${join(parts, sql` union all `)}) r
+      sql`create table ${ident(made)} as select ${names} from (${join(parts, sql` union all `)}) r
         order by ${join([...order, part, place])}`,
     );
     const rows = await this.#count(ident(made));
@@ -151,7 +153,7 @@ class Assembly {
       first: 0,
     }));
     return {
-      segments: [{ table: made }],
+      segments: [before.length > 0 ? { table: made } : { table: made, loaded: sequence }],
       manifest,
       rows,
       added: rows - stayed,
@@ -186,7 +188,7 @@ class Assembly {
     const made = this.#parts.newTable();
     const physical = this.#physical();
     await this.#session.run(
-      sql`create table ${ident(made)} as select ${namesIn(physical)} from (${await this.#rowsOf(segments, physical)})`,
+      sql`create table ${ident(made)} as select ${namesWithImport(physical)} from (${await this.#rowsOf(segments, physical)})`,
     );
     let first = 0;
     return entries.map((entry, index) => {
@@ -197,7 +199,7 @@ class Assembly {
     });
   }
 
-  async #rowsOf(segments: readonly Segment[], physical: readonly Column[]): Promise<Sql> {
+  async #rowsOf(segments: readonly StoredSegment[], physical: readonly Column[]): Promise<Sql> {
     const parts: Sql[] = [];
     for (const [index, segment] of segments.entries()) {
       parts.push(await this.#rows(segment, index, physical));
@@ -205,31 +207,35 @@ class Assembly {
     return join(parts, sql` union all `);
   }
 
-  /** Rows of a segment, with the types of the columns to be and their place in the order. */
-  async #rows(segment: Segment, index: number, physical: readonly Column[]): Promise<Sql> {
+  /** Rows of a segment, with the types of the columns to be, the import that brought them and their place in the order. */
+  async #rows(segment: StoredSegment, index: number, physical: readonly Column[]): Promise<Sql> {
     const { table, columns: fresh, current } = this.#parts;
     const own = segment.table === table ? fresh : (current?.columns ?? []);
     const stored = await storedRows(this.#session, segment);
-    // What only we see has no column of the dataset.
-    const names = new Map([...own, originColumn].map((one) => [columnKey(one), one.name]));
+    // The last one is ours, and a file may have a header like it, as those have that were written from a dataset.
+    const names = new Map(own.toReversed().map((one) => [columnKey(one), one.name]));
+    const nameOf = (column: Column) =>
+      column === originColumn ? column.name : (names.get(columnKey(column)) ?? '');
     const columns = physical.map((column) => {
-      const given = stored.column(names.get(columnKey(column)) ?? '') ?? absent(column);
+      const given = stored.column(nameOf(column)) ?? absent(column);
       return sql`${given}::${sqlType(column.type, column.decimal)} as ${ident(column.name)}`;
     });
+    const loaded =
+      segment.loaded === undefined ? stored.column(loadedColumn) : integer(segment.loaded);
     const { part, place } = placesBeside(physical);
     const places = sql`${integer(index)} as ${part}, ${stored.rowId} as ${place}`;
-    return sql`select ${join(columns)}, ${places} from ${stored.from}`;
+    return sql`select ${join(columns)}, ${loaded ?? integer(0)}::bigint as ${ident(loadedColumn)}, ${places} from ${stored.from}`;
   }
 
   /** The columns that tables have, one of them perhaps for us only. */
   #physical(): Column[] {
     const { columns, definition } = this.#parts;
-    const own = columns.filter(({ name }) => name !== fileNameColumn);
-    return hasOrigins(definition) ? [...own, originColumn] : own;
+    if (!hasOrigins(definition)) return [...columns];
+    return [...columns.filter(({ name }) => name !== fileNameColumn), originColumn];
   }
 
   /** A condition for rows that came from none of the objects that are gone. */
-  async #notFrom(segments: readonly Segment[]): Promise<Sql> {
+  async #notFrom(segments: readonly StoredSegment[]): Promise<Sql> {
     if (this.#parts.gone.length === 0) return sql`true`;
     const gone = new Set(this.#parts.gone.map(({ key }) => key));
     const origins: Sql[] = [];
@@ -281,5 +287,7 @@ function placesBeside(columns: readonly Column[]): { readonly part: Sql; readonl
 const absent = ({ name }: Column) => (name === fileNameColumn ? sql`''` : sql`null`);
 
 const namesIn = (columns: readonly Column[]) => join(columns.map(({ name }) => ident(name)));
+const namesWithImport = (columns: readonly Column[]) =>
+  sql`${namesIn(columns)}, ${ident(loadedColumn)}`;
 const rowsIn = (entries: readonly ManifestEntry[]) =>
   entries.reduce((sum, { rows }) => sum + rows, 0);

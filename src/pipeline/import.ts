@@ -75,6 +75,7 @@ async function carryOut(
   plan: Work,
 ): Promise<Imported> {
   const { definition, current } = job.dataset;
+  const sequence = (current?.sequence ?? 0) + 1;
   const { keep, gone } = plan.kind === 'change' ? plan : { keep: [], gone: job.manifest };
   const report = progressReport(plan.read, job.onProgress);
   const stays = (keep.length > 0 ? current : null) ?? undefined;
@@ -90,7 +91,7 @@ async function carryOut(
   const table = loaded.columns.length > 0 ? job.table : null;
   let first = 0;
   const fresh = plan.read.map((object): ManifestEntry => {
-    const entry = { ...object, rows: rows.get(object.key) ?? 0, table, first };
+    const entry = { ...object, rows: rows.get(object.key) ?? 0, table, first, loaded: sequence };
     first += entry.rows;
     return entry;
   });
@@ -104,6 +105,7 @@ async function carryOut(
       columns,
       fresh,
       table,
+      sequence,
       current: stays,
       keep,
       gone,
@@ -129,6 +131,7 @@ async function carryOut(
     next: {
       generation: {
         id: job.generation,
+        sequence,
         segments: assembled.segments,
         recipe,
         columns: markAbsent(columns, {

@@ -1,24 +1,38 @@
+import type { StoredSegment } from '../catalog/datasets.js';
 import type { ManifestEntry } from '../catalog/manifest.js';
 import type { Segment } from '../query/query.js';
 
-/** Where the rows of an object stand. */
-export type Place = Pick<ManifestEntry, 'table' | 'first' | 'rows'>;
+/**
+ * The column of a table with rows of several imports that says which brought a row, by its sequence. Nobody sees it, and no
+ * column of a file can be called like it: those have GraphQL's names.
+ */
+export const loadedColumn = 'loaded by';
+
+/** Where the rows of an object stand, and which import brought them. */
+export type Place = Pick<ManifestEntry, 'table' | 'first' | 'rows' | 'loaded'>;
 
 /** The rows of objects, in their order, as few segments as they can be. `sizes`: rows of each physical table. */
 export function segmentsOf(
   places: readonly Place[],
   sizes: ReadonlyMap<string, number>,
-): Segment[] {
-  const runs: { table: string; first: number; rows: number }[] = [];
-  for (const { table, first, rows } of places) {
+): StoredSegment[] {
+  const runs: { table: string; first: number; rows: number; imports: Set<number> }[] = [];
+  for (const { table, first, rows, loaded } of places) {
     if (table === null || rows === 0) continue;
     const last = runs.at(-1);
-    if (last?.table === table && last.first + last.rows === first) last.rows += rows;
-    else runs.push({ table, first, rows });
+    if (last?.table === table && last.first + last.rows === first) {
+      last.rows += rows;
+      last.imports.add(loaded);
+    } else runs.push({ table, first, rows, imports: new Set([loaded]) });
   }
-  return runs.map(({ table, first, rows }) =>
-    first === 0 && rows === sizes.get(table) ? { table } : { table, range: { first, rows } },
-  );
+  return runs.map(({ table, first, rows, imports }) => {
+    const [loaded] = imports.size === 1 ? imports : [];
+    return {
+      table,
+      ...(first === 0 && rows === sizes.get(table) ? {} : { range: { first, rows } }),
+      ...(loaded === undefined ? {} : { loaded }),
+    };
+  });
 }
 
 /** A read over more segments than that gets noticeably slower. */

@@ -17,14 +17,14 @@ export interface StoredRows {
 const rowId = 'rowid';
 
 /** Looks at the table of a segment. */
-export async function storedRows(session: Session, { table, range }: Segment): Promise<StoredRows> {
-  const names = await columnNames(session, table);
+export async function storedRows(session: Session, segment: Segment): Promise<StoredRows> {
+  const names = await columnNames(session, segment.table);
   const renamed = uncovered(names, rowId);
   const aliases = join(renamed.map((name) => ident(name)));
   const physical = new Map(names.map((name, index) => [name, renamed[index] ?? name]));
   const id = sql`s.${ident(rowId)}`;
   return {
-    from: sql`${ident(table)} as s(${aliases})${within(range, id)}`,
+    from: sql`${ident(segment.table)} as s(${aliases})${within(segment, id)}`,
     rowId: id,
     column(name) {
       const found = physical.get(name);

@@ -37,6 +37,8 @@ export interface Segment {
   readonly table: string;
   /** (Default: all rows) */
   readonly range?: { readonly first: number; readonly rows: number };
+  /** Of these only the rows with a greater number in a column of the table, which queries need not know. (Default: all) */
+  readonly above?: { readonly column: string; readonly number: number };
 }
 
 /** Rows of the table, filtered, ordered and cut. Without `orderBy` they come in the order of the load. */

@@ -1,7 +1,7 @@
 import type { Column } from '../columns.js';
 import type { Dialect } from '../dialect.js';
 import { AppError } from '../errors.js';
-import { empty, ident, integer, join, sql, type Sql } from '../sql.js';
+import { empty, ident, integer, join, sql, value, type Sql } from '../sql.js';
 import type { Segment, Source } from './query.js';
 
 /** A source in a FROM clause under the name `t`. Columns are always qualified, so that no output name can capture them. */
@@ -21,7 +21,7 @@ export function scan(source: Source, dialect: Dialect): Scan {
   const aliases = hidden ? sql`(${join(renamed.map((name) => ident(name)))})` : empty;
   const physical = new Map(names.map((name, index) => [name, renamed[index] ?? name]));
   const [first, ...others] = source.segments;
-  const whole = first && others.length === 0 && !first.range;
+  const whole = first && others.length === 0 && !first.range && !first.above;
   return {
     from: whole
       ? sql`${ident(first.table)} as t${aliases}`
@@ -43,18 +43,25 @@ function union(
 ): Sql {
   const rowId = sql`s.${ident(dialect.rowId)}`;
   const columns = names.map((name) => sql`s.${ident(name)}`);
-  const parts = segments.map(({ table, range }, index) => {
+  const parts = segments.map((segment, index) => {
     const place = sql`${rowId} + ${integer(BigInt(index) * segmentRows)} as ${ident(dialect.rowId)}`;
-    return sql`select ${join([...columns, place])} from ${ident(table)} as s${aliases}${within(range, rowId)}`;
+    return sql`select ${join([...columns, place])} from ${ident(segment.table)} as s${aliases}${within(segment, rowId)}`;
   });
   return join(parts, sql` union all `);
 }
 
-/** A WHERE clause for the rows of a segment's range. */
-export function within(range: Segment['range'], rowId: Sql): Sql {
-  if (!range) return empty;
-  const { first, rows } = range;
-  return sql` where ${rowId} >= ${integer(first)} and ${rowId} < ${integer(first + rows)}`;
+/** A WHERE clause for the rows of a segment, in a FROM clause that calls its table `s`. */
+export function within({ range, above }: Segment, rowId: Sql): Sql {
+  const conditions: Sql[] = [];
+  if (range) {
+    const { first, rows } = range;
+    conditions.push(sql`${rowId} >= ${integer(first)} and ${rowId} < ${integer(first + rows)}`);
+  }
+  if (above) {
+    const { column, number } = above;
+    conditions.push(sql`s.${ident(column)} > cast(${value(String(number))} as bigint)`);
+  }
+  return conditions.length === 0 ? empty : sql` where ${join(conditions, sql` and `)}`;
 }
 
 /** The column of a name; COLUMN_NOT_FOUND lists those there are. */

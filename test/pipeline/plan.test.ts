@@ -11,6 +11,7 @@ const entry = (key: string, etag = key): ManifestEntry => ({
   rows: 1,
   table: 't',
   first: 0,
+  loaded: 1,
 });
 const current = { recipe: 'r', manifest: [entry('a'), entry('b')] };
 const plan = (mode: UpdateMode, objects: ReturnType<typeof object>[], recipe = 'r') =>

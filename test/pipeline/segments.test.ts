@@ -6,7 +6,12 @@ import {
   wastedTables,
 } from '../../src/pipeline/segments.js';
 
-const place = (table: string | null, first: number, rows: number) => ({ table, first, rows });
+const place = (table: string | null, first: number, rows: number, loaded = 1) => ({
+  table,
+  first,
+  rows,
+  loaded,
+});
 
 describe('segments', () => {
   it('are as few as neighbours allow, and whole tables where all rows are read', () => {
@@ -16,17 +21,27 @@ describe('segments', () => {
       ['b', 5],
     ]);
     expect(segmentsOf(places, sizes)).toEqual([
-      { table: 'a' },
-      { table: 'b', range: { first: 2, rows: 3 } },
+      { table: 'a', loaded: 1 },
+      { table: 'b', range: { first: 2, rows: 3 }, loaded: 1 },
     ]);
   });
 
   it('are split where an object is gone, came between, or stands elsewhere now', () => {
     const places = [place('a', 0, 2), place('b', 0, 1), place('a', 4, 6), place(null, 0, 3)];
     expect(segmentsOf(places, new Map([['b', 1]]))).toEqual([
-      { table: 'a', range: { first: 0, rows: 2 } },
-      { table: 'b' },
-      { table: 'a', range: { first: 4, rows: 6 } },
+      { table: 'a', range: { first: 0, rows: 2 }, loaded: 1 },
+      { table: 'b', loaded: 1 },
+      { table: 'a', range: { first: 4, rows: 6 }, loaded: 1 },
+    ]);
+  });
+
+  it('say which import brought their rows, where it is one', () => {
+    const places = [place('a', 0, 2, 0), place('a', 2, 2, 0), place('b', 0, 1, 1)];
+    const mixed = [place('c', 0, 1, 1), place('c', 1, 0, 3), place('c', 1, 1, 2)];
+    expect(segmentsOf([...places, ...mixed], new Map([['c', 2]]))).toEqual([
+      { table: 'a', range: { first: 0, rows: 4 }, loaded: 0 },
+      { table: 'b', range: { first: 0, rows: 1 }, loaded: 1 },
+      { table: 'c' },
     ]);
   });
 

@@ -18,6 +18,7 @@ const dataset = (generation: string): Dataset => ({
   createdAt: new Date(),
   current: {
     id: generation,
+    sequence: 1,
     segments: [{ table: `t_${generation}` }],
     recipe: '',
     sources: [],

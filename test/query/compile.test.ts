@@ -236,6 +236,62 @@ describe('names', () => {
   });
 });
 
+describe('a segment above a number', () => {
+  beforeAll(async () => {
+    await database.execute('create table loads (v varchar, rowid varchar, "loaded by" bigint)');
+    await database.execute(
+      "insert into loads values ('a', 'r', 2), ('b', 's', 1), ('c', 't', null), ('d', 'u', 3), ('e', 'v', 2)",
+    );
+  });
+  const above = { column: 'loaded by', number: 1 };
+  const source = (segments: Source['segments']): Source => ({
+    segments,
+    columns: [column('v', 'STRING'), column('rowid', 'STRING')],
+  });
+  const of = (segments: Source['segments']) =>
+    rows({ from: source(segments), columns: ['v'], orderBy: [] });
+  const values = async (query: Query) => (await database.query(query)).flat();
+
+  it('binds the number, and reads a column that the source has not', () => {
+    expect(statement(of([{ table: 'loads', range: { first: 1, rows: 4 }, above }]))).toEqual({
+      sql: 'select t."v" as "v" from (select s."v", s."rowid_", s."rowid" + 0 as "rowid" from "loads" as s("v", "rowid_") where s."rowid" >= 1 and s."rowid" < 5 and s."loaded by" > cast($1 as bigint)) as t',
+      parameters: ['1'],
+    });
+  });
+
+  it('has the rows above it, in the order of the load', async () => {
+    expect(await values(of([{ table: 'loads', above }]))).toEqual([...'ade']);
+    expect(await values(of([{ table: 'loads', range: { first: 1, rows: 3 }, above }]))).toEqual([
+      ...'d',
+    ]);
+    expect(await values(of([{ table: 'loads', above }, { table: 'loads' }]))).toEqual([
+      ...'adeabcde',
+    ]);
+  });
+
+  it('is paged and ordered like any other', async () => {
+    const query = of([
+      { table: 'loads', above },
+      { table: 'loads', above },
+    ]);
+    const after = { values: [], row: '3' };
+    const page = { backwards: false, after };
+    expect(await values({ ...query, page, limit: 3 })).toEqual([...'ead']);
+    const before = { values: ['d'], row: '3' };
+    const backwards = { backwards: true, before };
+    const byValue = [desc('v')];
+    expect(await values({ ...query, orderBy: byValue, page: backwards, limit: 2 })).toEqual([
+      ...'ee',
+    ]);
+    const count: Query = {
+      kind: 'aggregate',
+      from: query.from,
+      aggregates: [{ kind: 'count', as: 'n' }],
+    };
+    expect(await database.query(count)).toEqual([['6']]);
+  });
+});
+
 describe('output columns', () => {
   it('of rows are those of the table', () => {
     expect(outputColumns(rows({ columns: ['amount', 'id'] }))).toEqual([

@@ -116,6 +116,27 @@ const golden: Readonly<Record<string, Golden>> = {
     },
     shapes: [objectOf('id')],
   },
+  'rows-above-a-number': {
+    query: {
+      kind: 'rows',
+      from: {
+        columns: [column('name', 'STRING')],
+        segments: [
+          { table: 'everything', above: { column: 'id', number: 4 } },
+          {
+            table: 'everything',
+            range: { first: 1, rows: 3 },
+            above: { column: 'id', number: 2 },
+          },
+        ],
+      },
+      columns: ['name'],
+      where: compare('name', 'ne', 'x'),
+      orderBy: [],
+      limit: 100,
+    },
+    shapes: [objectOf('name')],
+  },
   'page-forwards': {
     query: {
       kind: 'rows',
