@@ -12,9 +12,13 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/real/'],
   // Sources import './x.js' as Node wants it; Jest compiles the .ts beside it.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform: { '^.+\\.ts$': compiler, '^.+/zstddec/.+\\.mjs$': compiler },
-  // It ships modules only, and Jest loads everything as CommonJS.
-  transformIgnorePatterns: ['/node_modules/(?!zstddec/)'],
+  transform: {
+    '^.+\\.ts$': compiler,
+    '^.+/zstddec/.+\\.mjs$': compiler,
+    '^.+/@hpcc-js/wasm-zstd/.+\\.js$': compiler,
+  },
+  // They ship modules only, and Jest loads everything as CommonJS.
+  transformIgnorePatterns: ['/node_modules/(?!(zstddec|@hpcc-js/wasm-zstd)/)'],
   testTimeout: 30_000,
   maxWorkers: 2,
 };

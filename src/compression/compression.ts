@@ -6,6 +6,11 @@ interface Named {
   readonly contentType: string;
   /** Whether bytes begin as this compression does; they are at least `magicBytes` of index.ts, unless the object is shorter. */
   readonly begins: (head: Buffer) => boolean;
+  /**
+   * Makes a stream of bytes smaller: a whole file comes out, of which an archive calls its only member `memberName`, or an
+   * error. Equal bytes come out for equal bytes. Left out by what can only be read.
+   */
+  readonly deflate?: (memberName: string) => Duplex;
 }
 
 /** One way to make a byte stream smaller. A new one is one file like gzip.ts and one line in index.ts. */
@@ -14,8 +19,6 @@ export interface StreamCompression extends Named {
   readonly name: 'GZIP' | 'ZSTD';
   /** Raises a {@link BrokenStream} when the stream is cut or damaged, or when anything else follows it. */
   readonly inflate: () => Duplex;
-  /** Left out by what can only be read. */
-  readonly deflate?: () => Duplex;
 }
 
 /** A file that holds files. It is read from its end, so it must lie on the disk as a whole. */

@@ -1,4 +1,4 @@
-import type { Compression, StreamCompression } from './compression.js';
+import type { Compression } from './compression.js';
 import { gzip } from './gzip.js';
 import { zip } from './zip.js';
 import { zstd } from './zstd.js';
@@ -9,11 +9,10 @@ export type { Compression, StreamCompression } from './compression.js';
 const compressions: readonly Compression[] = [gzip, zip, zstd];
 
 /** A compression that can be written, too. */
-export type WritableCompression = StreamCompression & Required<Pick<StreamCompression, 'deflate'>>;
+export type WritableCompression = Compression & Required<Pick<Compression, 'deflate'>>;
 
 const writable = compressions.filter(
-  (compression): compression is WritableCompression =>
-    compression.kind === 'stream' && compression.deflate !== undefined,
+  (compression): compression is WritableCompression => compression.deflate !== undefined,
 );
 
 /** The names a selection can ask for, beside AUTO. */

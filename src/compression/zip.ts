@@ -1,4 +1,6 @@
+import { Duplex, PassThrough, Readable } from 'node:stream';
 import { signatures } from '../zip/directory.js';
+import { zipStream } from '../zip/writer.js';
 import type { ArchiveCompression } from './compression.js';
 
 /** PKWARE's APPNOTE 6.3: ZIP and ZIP64, stored and deflated. */
@@ -17,4 +19,12 @@ export const zip: ArchiveCompression = {
       signature === signatures.split
     );
   },
+  deflate: (memberName) => archiveOf(memberName),
 };
+
+/** An archive of one member, whose bytes are written to it. */
+function archiveOf(memberName: string): Duplex {
+  const bytes = new PassThrough();
+  const members = Readable.from([{ name: memberName, bytes }]);
+  return Duplex.from({ writable: bytes, readable: zipStream(members) });
+}

@@ -10,5 +10,7 @@ export const contentEncodings: readonly string[] = createZstdCompress ? ['zstd',
 
 /** What compresses an answer by one of {@link contentEncodings}. */
 export function encoderOf(encoding: string): Duplex | undefined {
-  return encoding === 'zstd' ? createZstdCompress?.() : writableCompression('GZIP')?.deflate();
+  return encoding === 'zstd'
+    ? createZstdCompress?.()
+    : writableCompression('GZIP')?.deflate('rows');
 }
