@@ -28,7 +28,10 @@ export function awsError(error: unknown, attempt: Attempt): AppError {
   const build = (code: ConstructorParameters<typeof AppError>[0], text: string, more = {}) =>
     new AppError(code, text, { details: { ...details, ...more }, cause: error });
 
-  if (name === 'AbortError') return build('CANCELLED', `Reading ${what} was cancelled`);
+  if (name === 'AbortError') {
+    const doing = attempt.action === 's3:PutObject' ? 'Writing' : 'Reading';
+    return build('CANCELLED', `${doing} ${what} was cancelled`);
+  }
   if (name === 'NoSuchBucket') {
     return build(
       'BUCKET_NOT_FOUND',
@@ -70,6 +73,12 @@ export function awsError(error: unknown, attempt: Attempt): AppError {
           `Object ${attempt.key} changed after it was listed; run the import again`,
         );
   }
+  if (name === 'ConditionalRequestConflict' || name === 'OperationAborted') {
+    return build(
+      'S3_UNAVAILABLE',
+      `Somebody else wrote or deleted ${what} at the same moment (${name}); nothing of it was stored`,
+    );
+  }
   if (name === 'ExpiredToken' || name === 'ExpiredTokenException') {
     return build('CREDENTIALS_EXPIRED', `The session's credentials expired while reading ${what}`);
   }
@@ -85,9 +94,13 @@ export function awsError(error: unknown, attempt: Attempt): AppError {
     return build('CREDENTIALS_INVALID', `The credentials were refused (${name}): ${message}`);
   }
   if (name === 'AccessDenied' || status === 403 || status === 401) {
+    // One request may need several: tags and keys of KMS have actions of their own.
+    const action =
+      /not authorized to perform: ((?:s3|kms):\w+)/.exec(message)?.[1] ?? attempt.action;
     return build(
       'ACCESS_DENIED',
-      `${attempt.action} on ${what} was refused; allow ${attempt.action} in the role's policy (the connection's readPolicy and writePolicy are ready to paste)${message && message !== 'UnknownError' ? `. S3 said: ${message}` : ''}`,
+      `${action} on ${what} was refused; allow ${action} in the role's policy (the connection's readPolicy and writePolicy are ready to paste)${message && message !== 'UnknownError' ? `. S3 said: ${message}` : ''}`,
+      { action },
     );
   }
   if (isTransient(name, status, error)) {
@@ -136,6 +149,21 @@ export function assumeRoleError(
     `Role ${role.roleArn} could not be assumed with external id ${role.externalId ?? '(none)'}: the role does not exist, or its trust policy does not allow this service's principal with this external id. Paste the connection's trustPolicy into the role${message ? `. STS said: ${message}` : ''}`,
     { details, cause: error },
   );
+}
+
+/** The HTTP status of the answer that an error of the SDK is about. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } } | null)?.$metadata?.httpStatusCode;
+}
+
+/** How often the SDK sent a request before it gave up. */
+export function attemptsOf(error: unknown): number {
+  return (error as { $metadata?: { attempts?: number } } | null)?.$metadata?.attempts ?? 1;
+}
+
+/** An ETag without the quotes that HTTP wants. */
+export function unquoted(etag: string | undefined): string {
+  return (etag ?? '').replaceAll('"', '');
 }
 
 function isTransient(name: string, status: number | undefined, error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -8,13 +8,19 @@ import {
   UploadPartCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
 import { AppError } from '../errors.js';
 import type { BucketAccess, Purpose } from './access.js';
 import { s3Client } from './client.js';
 import { credentialsFor, type StsSettings } from './credentials.js';
 import { download } from './download.js';
-import { awsError, type Attempt } from './errors.js';
+import { customerKeyInput, checkEncryption, type Encryption } from './encryption.js';
+import { allowedEndpoint } from './endpoint.js';
+import { awsError, statusOf, unquoted, type Attempt } from './errors.js';
+import { putObject, type PutOptions, type StoredObject } from './put.js';
+import { abortUpload } from './upload.js';
+
+export type { PutOptions, StoredObject } from './put.js';
+export type { Uploads } from './upload.js';
 
 /** An object as a listing shows it. Size in bytes; the ETag without its quotes. */
 export interface ObjectSummary {
@@ -24,19 +30,13 @@ export interface ObjectSummary {
   readonly lastModified: Date;
 }
 
-/** What {@link Bucket.put} stored. */
-export interface StoredObject {
-  readonly key: string;
-  readonly bytes: number;
+/** What an object carries with it, as a HEAD tells. */
+export interface ObjectMetadata {
   readonly etag: string;
-}
-
-/** Who keeps in mind which multipart uploads are open, so that they can be aborted after a crash. */
-export interface Uploads {
-  /** An upload was begun, and nothing is in it yet. */
-  began(key: string, uploadId: string): Promise<void>;
-  /** It was completed, or is known to be aborted. */
-  ended(uploadId: string): Promise<void>;
+  /** Bytes. */
+  readonly size: number;
+  /** User metadata, its names in lower case and without x-amz-meta-. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** One connection's bucket below its prefix, for one kind of job. Every method throws the errors of aws/errors.ts. */
@@ -56,20 +56,17 @@ export interface Bucket {
     options: { etag?: string; size?: number; signal?: AbortSignal },
   ): Promise<Readable>;
   /**
-   * Stores a stream under a key: whole or not at all.
-   * @throws OBJECT_EXISTS when `overwrite` is false and the key is taken, also under a race
+   * Stores a stream under a key: whole or not at all, and encrypted as asked or not at all.
+   * @throws OBJECT_EXISTS when `overwrite` is false and the key is taken, also under a race; ENCRYPTION_REFUSED,
+   * INVALID_INPUT, FILE_TOO_LARGE, and what the stream throws
    */
-  put(
-    key: string,
-    body: Readable,
-    options: {
-      overwrite: boolean;
-      contentType: string;
-      contentEncoding?: string;
-      uploads?: Uploads;
-      signal?: AbortSignal;
-    },
-  ): Promise<StoredObject>;
+  put(key: string, body: Readable, options: PutOptions): Promise<StoredObject>;
+  /**
+   * What an object carries with it; undefined when it is not there. An object under SSE_C needs its key. It needs the right to
+   * read, which sessions for writing do not have.
+   * @throws ACCESS_DENIED without s3:GetObject, also for an absent object without s3:ListBucket
+   */
+  metadataOf(key: string, encryption?: Encryption): Promise<ObjectMetadata | undefined>;
   /** Aborts a multipart upload, if it is still there. */
   abortUpload(key: string, uploadId: string): Promise<void>;
   /** Proves that the bucket can be written, and leaves nothing behind. */
@@ -85,9 +82,6 @@ export interface BucketSettings extends StsSettings {
   /** Longest silence of S3 while it is read. (Default: 30) */
   readonly readTimeoutSeconds?: number;
 }
-
-// S3 lists at most 1,000 keys a page; parts of 8 MiB keep a 50 GB file under the 10,000 parts S3 allows.
-const partBytes = 8 * 2 ** 20;
 
 /** Opens a connection's bucket. Nothing is sent yet. */
 export function openBucket(
@@ -109,6 +103,7 @@ export function openBucket(
     region: access.region,
     ...(key === undefined ? {} : { key }),
   });
+  const writing = (key: string) => ({ ...attempt('s3:PutObject'), key });
   const options = (signal?: AbortSignal): SendOptions => ({
     requestTimeout: readTimeoutMs,
     ...(signal ? { abortSignal: signal } : {}),
@@ -168,66 +163,30 @@ export function openBucket(
       });
     },
 
-    async put(key, body, { overwrite, contentType, contentEncoding, uploads, signal }) {
+    async put(key, body, putting) {
       withinPrefix(key);
-      let open: string | undefined;
-      const begun = async (uploadId: string) => {
-        open = uploadId;
-        await uploads?.began(key, uploadId);
-      };
-      const ended = async () => {
-        if (open !== undefined) await uploads?.ended(open);
-      };
-      let bytes = 0;
-      async function* counted() {
-        for await (const chunk of body as AsyncIterable<Buffer>) {
-          bytes += chunk.length;
-          yield chunk;
-        }
-      }
-      const upload = new Upload({
-        client: tellsOfUploads(client, begun),
-        params: {
-          Bucket: access.bucket,
-          Key: key,
-          Body: Readable.from(counted(), { objectMode: false }),
-          ContentType: contentType,
-          ...(contentEncoding === undefined ? {} : { ContentEncoding: contentEncoding }),
-          ...(overwrite ? {} : { IfNoneMatch: '*' }),
-        },
-        partSize: partBytes,
-        queueSize: 2,
-      });
-      const abort = () => void upload.abort();
-      signal?.addEventListener('abort', abort, { once: true });
+      const { isAws, url } = allowedEndpoint(access.endpoint, settings.allowedEndpoints);
+      const target = { client, endpoint: url, isAws, attempt: writing(key) };
+      return await putObject(target, body, putting);
+    },
+
+    async metadataOf(key, encryption) {
+      withinPrefix(key);
+      checkEncryption(encryption, access.endpoint);
+      const head = { Bucket: access.bucket, Key: key, ...customerKeyInput(encryption) };
       try {
-        const { ETag } = await upload.done();
-        await ended();
-        return { key, bytes, etag: (ETag ?? '').replaceAll('"', '') };
+        const found = await client.send(new HeadObjectCommand(head), options());
+        const { ETag, ContentLength, Metadata } = found;
+        return { etag: unquoted(ETag), size: ContentLength ?? 0, metadata: Metadata ?? {} };
       } catch (error) {
-        try {
-          // It was aborted already, if that could be; to be sure costs one request.
-          if (open !== undefined) await this.abortUpload(key, open);
-          await ended();
-        } catch {
-          // It stays written down, and whoever finds it there tries again.
-        }
-        throw awsError(error, attempt('s3:PutObject', key));
-      } finally {
-        signal?.removeEventListener('abort', abort);
-        body.destroy();
+        if (statusOf(error) === 404) return undefined;
+        throw awsError(error, attempt('s3:GetObject', key));
       }
     },
 
     async abortUpload(key, uploadId) {
       withinPrefix(key);
-      const place = { Bucket: access.bucket, Key: key, UploadId: uploadId };
-      await client
-        .send(new AbortMultipartUploadCommand(place), options())
-        .catch((error: unknown) => {
-          if ((error as { name?: unknown }).name === 'NoSuchUpload') return;
-          throw awsError(error, attempt('s3:AbortMultipartUpload', key));
-        });
+      await abortUpload({ client, attempt: writing(key) }, uploadId);
     },
 
     async probeWrite(key) {
@@ -262,21 +221,6 @@ export function openBucket(
       client.destroy();
     },
   };
-}
-
-/** The client, which tells of an upload that it began before anything else is sent. */
-function tellsOfUploads(client: S3Client, begun: (uploadId: string) => Promise<void>): S3Client {
-  client.middlewareStack.add(
-    (next, { commandName }) =>
-      async (args) => {
-        const result = await next(args);
-        const { UploadId } = result.output as { UploadId?: string };
-        if (commandName === 'CreateMultipartUploadCommand' && UploadId) await begun(UploadId);
-        return result;
-      },
-    { step: 'initialize', name: 'tellsOfUploads', override: true },
-  );
-  return client;
 }
 
 interface SendOptions {
@@ -319,7 +263,7 @@ function summary(key: string, { Size, ETag, LastModified }: ObjectFacts): Object
   return {
     key,
     size: Size ?? 0,
-    etag: (ETag ?? '').replaceAll('"', ''),
+    etag: unquoted(ETag),
     lastModified: LastModified ?? new Date(0),
   };
 }

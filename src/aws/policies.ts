@@ -60,8 +60,15 @@ export function readPolicy(place: Place, kmsKey?: string): PolicyDocument {
   };
 }
 
-/** The least that writebacks need; with the ARN of a KMS key also what writing under it needs. */
-export function writePolicy(place: Place, kmsKey?: string): PolicyDocument {
+/**
+ * The least that writebacks need; with the ARN of a KMS key also what writing under it needs.
+ * @param options.tags also what destinations with tags need (Default: false)
+ */
+export function writePolicy(
+  place: Place,
+  kmsKey?: string,
+  options: { readonly tags?: boolean } = {},
+): PolicyDocument {
   return {
     Version: '2012-10-17',
     Statement: [
@@ -71,6 +78,16 @@ export function writePolicy(place: Place, kmsKey?: string): PolicyDocument {
         Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
         Resource: objectArn(place),
       },
+      ...(options.tags
+        ? [
+            {
+              Sid: 'TagObjects',
+              Effect: 'Allow' as const,
+              Action: 's3:PutObjectTagging',
+              Resource: objectArn(place),
+            },
+          ]
+        : []),
       // A multipart upload reads its own parts, so it needs to decrypt too.
       ...(kmsKey === undefined ? [] : [useKey(['kms:Decrypt', 'kms:GenerateDataKey'], kmsKey)]),
     ],
@@ -78,8 +95,8 @@ export function writePolicy(place: Place, kmsKey?: string): PolicyDocument {
 }
 
 /**
- * The session policy of one job: what the role allows, cut down to this bucket, this prefix and these verbs. On AWS it
- * leaves the role's rights to use keys through S3 as they are, or encrypted objects could not be read.
+ * The session policy of one job: what the role allows, cut down to this bucket, this prefix and these verbs. It leaves the role's
+ * right to tag as it is, and on AWS its rights to use keys through S3, or encrypted objects could not be read.
  */
 export function sessionPolicy(
   place: Place & Pick<BucketAccess, 'endpoint'>,
@@ -87,7 +104,9 @@ export function sessionPolicy(
 ): PolicyDocument {
   // The role decides which keys.
   const kmsKey = place.endpoint === null ? '*' : undefined;
-  return purpose === 'read' ? readPolicy(place, kmsKey) : writePolicy(place, kmsKey);
+  return purpose === 'read'
+    ? readPolicy(place, kmsKey)
+    : writePolicy(place, kmsKey, { tags: true });
 }
 
 // Only through S3: the key is no use for anything else.

@@ -1,5 +1,6 @@
 import { allow, bucketOf, objectOf, wholeSeconds } from './exchange.js';
 import type { Exchange, Handler } from './exchange.js';
+import { allowDecryption } from './kms.js';
 import { storePart } from './multipart.js';
 import { allowWrite, commit, describe, describedHeaders, etagFor, xmlAnswer } from './objects.js';
 import { readIsDue, writeCheck } from './preconditions.js';
@@ -101,6 +102,7 @@ function sourceOf(exchange: Exchange): Source {
   if (!readIsDue(headers, object.etag, object.lastModified, 'x-amz-copy-source-')) {
     throw preconditionFailed('x-amz-copy-source-If-None-Match');
   }
+  allowDecryption(exchange, object.encryption);
   return { bucket, object, key: keyFor(object.encryption, customerKey(headers, 'copy source')) };
 }
 

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { callerContext, denialOf } from './accounts.js';
 import type { Accounts, Identity } from './accounts.js';
+import type { KmsKeys } from './kms.js';
 import { readAll, receivePayload } from './payload.js';
 import type { Payload } from './payload.js';
 import type { Operation } from './route.js';
@@ -14,6 +15,7 @@ import { parseXml } from './xml.js';
 export interface World {
   readonly store: Store;
   readonly accounts: Accounts;
+  readonly kms: KmsKeys;
   readonly region: string;
   readonly minSessionSeconds: number;
   readonly clock: () => Date;

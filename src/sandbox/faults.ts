@@ -18,6 +18,10 @@ export type Fault =
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   /** The object has another ETag than it is listed with, as if it had been replaced meanwhile. */
   | { readonly kind: 'changedETag' }
+  /** What the request says of encryption goes unheard, and the answer is silent about it: services that drop what they do not know. */
+  | { readonly kind: 'ignoreEncryption' }
+  /** If-Match and If-None-Match go unheard, as services do that know them for some operations only. */
+  | { readonly kind: 'ignorePreconditions' }
   /** The connection ends before the operation is done. */
   | { readonly kind: 'reset' };
 
@@ -46,6 +50,32 @@ export const faultMessages: Readonly<Record<string, string>> = {
     'Your socket connection to the server was not read from or written to within the timeout period.',
   AccessDenied: 'Access Denied',
 };
+
+/** The headers that an operation gets to see. */
+export function heardHeaders(
+  headers: IncomingHttpHeaders,
+  fault: Fault | undefined,
+): IncomingHttpHeaders {
+  if (fault?.kind === 'ignoreEncryption') return leaveOut(headers, isEncryption);
+  if (fault?.kind === 'ignorePreconditions') {
+    return leaveOut(headers, (name) => name === 'if-match' || name === 'if-none-match');
+  }
+  return headers;
+}
+
+/** The headers that an answer gets to show. */
+export function toldHeaders(
+  headers: Readonly<Record<string, string>>,
+  fault: Fault | undefined,
+): Readonly<Record<string, string>> {
+  return fault?.kind === 'ignoreEncryption' ? leaveOut(headers, isEncryption) : headers;
+}
+
+const isEncryption = (name: string) => name.startsWith('x-amz-server-side-encryption');
+
+function leaveOut<H extends object>(headers: H, which: (name: string) => boolean): H {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !which(name))) as H;
+}
 
 /** Sends a body the way the fault wants it; the caller has set status and headers. */
 export async function sendFaulty(

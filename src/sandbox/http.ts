@@ -12,7 +12,14 @@ import {
 import { copyObject, uploadPartCopy } from './copy.js';
 import { payloadOf } from './exchange.js';
 import type { Answer, Handler, World } from './exchange.js';
-import { faultMessages, hangUp, sendFaulty, withhold } from './faults.js';
+import {
+  faultMessages,
+  hangUp,
+  heardHeaders,
+  sendFaulty,
+  toldHeaders,
+  withhold,
+} from './faults.js';
 import type { Fault, FaultRequest } from './faults.js';
 import { listObjects, listObjectsV2 } from './listing.js';
 import {
@@ -21,13 +28,14 @@ import {
   createMultipartUpload,
   uploadPart,
 } from './multipart.js';
-import { deleteObject, deleteObjects, getObject, getObjectTagging, putObject } from './objects.js';
+import { deleteObject, deleteObjects, getObject, putObject } from './objects.js';
 import { readAll } from './payload.js';
 import { operationOf, readAddress } from './route.js';
 import type { Address, Operation } from './route.js';
 import { isServiceError, ServiceError } from './service-error.js';
 import { sha256, verifySignature } from './signature.js';
 import type { PayloadClaim, Verified } from './signature.js';
+import { getObjectTagging, putObjectTagging } from './tagging.js';
 import { answerSts, stsErrorDocument } from './sts.js';
 import { listMultipartUploads, listParts } from './upload-listing.js';
 import { xmlDocument } from './xml.js';
@@ -47,6 +55,7 @@ const handlers: Readonly<Record<Operation, Handler>> = {
   CopyObject: copyObject,
   DeleteObject: deleteObject,
   GetObjectTagging: getObjectTagging,
+  PutObjectTagging: putObjectTagging,
   CreateMultipartUpload: createMultipartUpload,
   UploadPart: uploadPart,
   UploadPartCopy: uploadPartCopy,
@@ -151,7 +160,7 @@ async function answer(visit: Visit): Promise<Answer> {
     bucketName: address.bucketName,
     key: address.key,
     query: address.query,
-    headers: request.headers,
+    headers: heardHeaders(request.headers, visit.fault),
     identity: verified?.credential.identity,
     region: verified?.region ?? visit.world.region,
     payload: payloadOf(request, claim),
@@ -271,7 +280,8 @@ async function send(visit: Visit, answer: Answer): Promise<void> {
   response.setHeader('Date', world.clock().toUTCString());
   response.setHeader('Server', 'bucketql-sandbox');
   response.setHeader(visit.isSts ? 'x-amzn-RequestId' : 'x-amz-request-id', requestId);
-  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  const told = toldHeaders(answer.headers ?? {}, fault);
+  for (const [name, value] of Object.entries(told)) response.setHeader(name, value);
   // An error to HEAD has no body, and says nothing of the length it would have had.
   if (!bodiless && !(head && answer.status >= 300))
     response.setHeader('Content-Length', length ?? 0);

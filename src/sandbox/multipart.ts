@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createChecksum } from './checksums.js';
 import { allow, bucketOf, readXml, wholeSeconds } from './exchange.js';
 import type { Exchange, Handler } from './exchange.js';
+import { allowDecryption } from './kms.js';
 import { allowWrite, checksumHeaders, describe, etagFor, xmlAnswer } from './objects.js';
 import type { Payload } from './payload.js';
 import { writeCheck } from './preconditions.js';
@@ -68,6 +69,7 @@ export async function storePart(
   const number = partNumber(exchange.query.get('partNumber'));
   const { encryption } = upload.describe;
   const secret = keyFor(encryption, customerKey(exchange.headers));
+  allowDecryption(exchange, encryption);
   const { segment, md5 } = await bucket.write(payload.stream, secret);
   if (!bucket.uploads.has(upload.id)) {
     bucket.discard([segment]);

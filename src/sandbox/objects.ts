@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { allow, bucketOf, objectOf, readXml, wholeSeconds } from './exchange.js';
 import type { Answer, Exchange, Handler } from './exchange.js';
+import { allowDecryption, keyForWriting } from './kms.js';
 import type { Checksum } from './payload.js';
 import { readIsDue, writeCheck } from './preconditions.js';
 import { invalidArgument, ServiceError } from './service-error.js';
@@ -78,6 +79,7 @@ export const getObject: Handler = (exchange) => {
   const range = readRange(headers.range, object.size);
   const { start, end } = range ?? { start: 0, end: object.size - 1 };
   const sending = exchange.operation === 'GetObject';
+  if (sending) allowDecryption(exchange, object.encryption);
   const archived = object.headers['x-amz-storage-class'];
   if (sending && (archived === 'GLACIER' || archived === 'DEEP_ARCHIVE')) {
     throw new ServiceError(
@@ -134,17 +136,6 @@ export const deleteObjects: Handler = async (exchange) => {
   return xmlAnswer('DeleteResult', { Deleted: quiet ? [] : deleted, Error: errors });
 };
 
-/** GET of the tags an object was written with. */
-export const getObjectTagging: Handler = (exchange) => {
-  const bucket = bucketOf(exchange);
-  allow(exchange, 's3:GetObjectTagging', { bucket, key: exchange.key });
-  const object = objectOf(exchange, bucket);
-  const tags = [...new URLSearchParams(object.tagging ?? '')];
-  return xmlAnswer('Tagging', {
-    TagSet: { Tag: tags.map(([name, value]) => ({ Key: name, Value: value })) },
-  });
-};
-
 /** Demands what writing an object demands. */
 export function allowWrite(exchange: Exchange, bucket: Bucket): void {
   const target = { bucket, key: exchange.key };
@@ -163,7 +154,9 @@ export function describe(
   const tagging = headers['x-amz-tagging'];
   return {
     headers: describedHeaders(headers),
-    encryption: requestedEncryption(headers, customerKey(headers), bucket),
+    encryption: requestedEncryption(headers, customerKey(headers), (named) =>
+      keyForWriting(exchange, bucket, named),
+    ),
     ...(typeof tagging === 'string' && { tagging: checkTagging(tagging) }),
   };
 }
@@ -218,7 +211,8 @@ const keptHeaders = new Set([
   'x-amz-website-redirect-location',
 ]);
 
-function checkTagging(tagging: string): string {
+/** Tags in the form of a query, checked by S3's rules. */
+export function checkTagging(tagging: string): string {
   const tags = [...new URLSearchParams(tagging)];
   const names = new Set(tags.map(([name]) => name));
   const fits = ([name, value]: [string, string]) => name.length <= 128 && value.length <= 256;

@@ -17,6 +17,7 @@ export type Operation =
   | 'CopyObject'
   | 'DeleteObject'
   | 'GetObjectTagging'
+  | 'PutObjectTagging'
   | 'CreateMultipartUpload'
   | 'UploadPart'
   | 'UploadPartCopy'
@@ -133,6 +134,7 @@ function objectOperation(
   headers: IncomingHttpHeaders,
 ): Operation | undefined {
   if (method === 'GET' && query.has('tagging')) return 'GetObjectTagging';
+  if (method === 'PUT' && query.has('tagging')) return 'PutObjectTagging';
   refuseLeftOut(query);
   if ((method === 'GET' || method === 'HEAD') && query.has('partNumber')) {
     throw notImplemented('reading one part of an object');

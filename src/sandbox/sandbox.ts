@@ -2,8 +2,8 @@
  * A development tool: S3 and STS in this process, for the demo and the tests. It listens on 127.0.0.1
  * only, keeps objects in a folder and accounts in memory, and is strict where AWS is strict
  * (signatures, policies, conditions, checksums, codes and messages), so that what works here has a
- * fair chance to work there. It is no place for data that matters: nothing is fsynced, KMS is an
- * echo, and versioning, bucket policies and lifecycles are left out.
+ * fair chance to work there. It is no place for data that matters: nothing is fsynced, KMS is a
+ * list of names, and versioning, bucket policies and lifecycles are left out.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,6 +18,7 @@ import type { FaultHook } from './faults.js';
 import { createListener } from './http.js';
 import type { RequestRecord } from './http.js';
 import type { PolicyDocument } from './iam.js';
+import { createKmsKeys } from './kms.js';
 import { etagFor } from './objects.js';
 import { openStore } from './store.js';
 import type { Bucket, Store } from './store.js';
@@ -67,6 +68,14 @@ export interface Sandbox {
   /** Sessions of the role may do nothing from here on. */
   deleteRole(arn: string): void;
   createBucket(input: { name: string; accountId: string; region?: string }): Promise<void>;
+  /**
+   * A key of KMS. From the account's first one on, its buckets know no others, and who writes or reads under one needs
+   * kms:GenerateDataKey and kms:Decrypt.
+   */
+  createKey(input: { accountId: string; region?: string; alias?: string }): {
+    arn: string;
+    keyId: string;
+  };
   /** Puts a fixture there without HTTP. */
   putObject(bucket: string, key: string, body: Buffer | string): Promise<void>;
   /** Reads an object without HTTP; undefined when there is none. Not for objects under a customer's key. */
@@ -92,6 +101,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const world: World = {
     store,
     accounts,
+    kms: createKmsKeys(),
     region: options.region ?? 'us-east-1',
     minSessionSeconds: options.minSessionSeconds ?? 900,
     clock: options.clock ?? (() => new Date()),
@@ -129,6 +139,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ...accountMethods(accounts),
     ...bucketMethods(world, store),
+    createKey({ region = world.region, ...input }) {
+      const { arn, keyId } = world.kms.create({ region, ...input });
+      return { arn, keyId };
+    },
     get fault() {
       return hook;
     },

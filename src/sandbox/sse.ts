@@ -30,7 +30,7 @@ const prefix = 'x-amz-server-side-encryption';
 export function requestedEncryption(
   headers: IncomingHttpHeaders,
   key: CustomerKey | undefined,
-  account: { readonly region: string; readonly accountId: string },
+  kmsKey: (named: string | undefined) => string,
 ): Encryption {
   const kind = text(headers, prefix);
   const keyId = text(headers, `${prefix}-aws-kms-key-id`);
@@ -51,10 +51,7 @@ export function requestedEncryption(
       return { kind: 'AES256' };
     case 'aws:kms':
     case 'aws:kms:dsse':
-      return {
-        kind,
-        keyId: keyId ?? `arn:aws:kms:${account.region}:${account.accountId}:key/aws-managed-s3`,
-      };
+      return { kind, keyId: kmsKey(keyId) };
     default:
       throw invalidArgument(prefix, kind, 'The encryption method specified is not supported');
   }

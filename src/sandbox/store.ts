@@ -86,6 +86,8 @@ export interface Bucket extends BucketDescription {
   discard(segments: readonly Segment[]): void;
   /** Makes the object visible at once; `check` sees the object it replaces and may refuse by throwing. */
   commit(object: StoredObject, check?: (current: StoredObject | undefined) => void): void;
+  /** Gives an object other tags; its bytes and its date stay. */
+  retag(key: string, tagging: string): void;
   remove(key: string): void;
   read(object: StoredObject, range: ByteRange, key?: Buffer): Readable;
 }
@@ -217,6 +219,14 @@ async function openBucket(dir: string, description: BucketDescription): Promise<
       objects.set(object.key, object);
       if (current === undefined) sorted = undefined;
       else retire(current);
+    },
+
+    retag(key, tagging) {
+      const current = objects.get(key);
+      if (current === undefined) return;
+      const object = { ...current, tagging };
+      replaceFile(fileOf(key), JSON.stringify(object));
+      objects.set(key, object);
     },
 
     remove(key) {

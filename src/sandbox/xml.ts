@@ -65,7 +65,7 @@ const parser = new XMLParser({
   removeNSPrefix: true,
   // The parser counts entities as an attack and would refuse a list of a thousand keys with '&' in them.
   processEntities: false,
-  isArray: (name) => name === 'Part' || name === 'Object',
+  isArray: (name) => ['Part', 'Object', 'Tag'].includes(name),
 });
 
 /** What stands under the root of a request's document; MalformedXML when it is not that document. */

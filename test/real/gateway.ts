@@ -31,9 +31,9 @@ import { callIam } from './iam.js';
  * | accounts                                                | tenants; a user is arn:aws:iam::TENANT:user/NAME         | tenants with names of 12 digits                             |
  * | an object belongs to the bucket's owner                 | to the account that assumed the role                     | a bucket policy lets the owner read                         |
  * | the region of a request is checked                      | is not                                                   | not tested                                                  |
- * | If-None-Match holds for PUT and for completing parts     | for PUT only: a later multipart upload replaces          | OBJECT_EXISTS is tested with objects below one part         |
+ * | If-None-Match holds for PUT and for completing parts     | for PUT only: a later multipart upload replaces          | put looks first where it may; sessions of roles may not     |
  * | x-amz-checksum-* is verified                            | is accepted, and streams with a trailer get 411          | the client asks for no checksum on other endpoints          |
- * | SSE-S3 is done and shown                                | is dropped in silence                                    | not tested                                                  |
+ * | SSE-S3 is done and shown                                | is dropped in silence                                    | ENCRYPTION_REFUSED (delivery.test.ts)                       |
  */
 
 const endpoint = process.env.BUCKETQL_TEST_GATEWAY ?? '';

@@ -70,6 +70,9 @@ rgw s3 auth order = sts, external, local
 rgw sts key = bucketql-tests-1
 rgw sts min session duration = ${RGW_STS_MIN:-900}
 rgw crypt require ssl = false
+# One key for SSE-KMS, which protects nothing.
+rgw crypt s3 kms backend = testing
+rgw crypt s3 kms encryption keys = testkey-1=$(head -c 32 /dev/zero | tr '\0' K | base64)
 CONF
 
 note() { echo "$1 $2" >> "$dir/pids"; }
