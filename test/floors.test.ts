@@ -23,6 +23,8 @@ const floors: readonly (readonly string[])[] = [
     'timezone',
     'topic',
     'url',
+    'spreadsheet',
+    'xml-text',
     'zip',
   ],
   ['aws', 'compression', 'formats', 'query', 'engine'],

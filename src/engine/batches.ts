@@ -1,7 +1,7 @@
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { ident, sql, type Sql } from '../sql.js';
-import { EngineError, type Batch } from './engine.js';
+import { EngineError, type Batch, type Texts } from './engine.js';
 
 // No column of a dataset has a blank in its name.
 const end = ident('the end');
@@ -78,6 +78,45 @@ class Columns implements Batch {
             length,
           );
     });
+  }
+
+  texts(column: number): Texts {
+    const present = this.present(column);
+    const held = this.fixed(column, textWidth);
+    const words = new Uint32Array(held.buffer, held.byteOffset, this.rows * 4);
+    const lengths = new Uint32Array(this.rows);
+    for (let row = 0; row < this.rows; row++) {
+      if (isPresent(present, row)) lengths[row] = words[row * 4] ?? 0;
+    }
+    // Addresses of 64-bit machines have 57 bits at most, and of a program's own memory 47.
+    const address = (row: number) =>
+      (words[row * 4 + 2] ?? 0) + (words[row * 4 + 3] ?? 0) * 2 ** 32;
+    const joined = (from: number, to: number) => {
+      const parts: Uint8Array[] = [];
+      for (let row = from; row < to;) {
+        const at = row * textWidth;
+        let bytes = lengths[row] ?? 0;
+        if (bytes <= longestInline) {
+          if (bytes > 0) parts.push(held.subarray(at + 4, at + 4 + bytes));
+          row++;
+          continue;
+        }
+        // Texts that the engine made one after the other mostly stand so in its memory too: then one copy has them all.
+        const start = address(row++);
+        for (; row < to; row++) {
+          const next = lengths[row] ?? 0;
+          if (next <= longestInline || address(row) !== start + bytes) break;
+          bytes += next;
+        }
+        const pointer = held.byteOffset + at + 8;
+        parts.push(duckdb.get_data_from_pointer(held.buffer as ArrayBuffer, pointer, bytes));
+      }
+      const [only] = parts;
+      return parts.length === 1 && only
+        ? Buffer.from(only.buffer, only.byteOffset, only.length)
+        : Buffer.concat(parts);
+    };
+    return { lengths, joined };
   }
 
   #vector(column: number): duckdb.Vector {

@@ -37,6 +37,16 @@ export interface Batch {
   fixed(column: number, width: number): Uint8Array;
   /** Texts in UTF-8, and blobs; undefined for NULL. */
   bytes(column: number): (Uint8Array | undefined)[];
+  /** The same for who wants them behind each other: far fewer calls than one for each row. */
+  texts(column: number): Texts;
+}
+
+/** A column of texts in UTF-8, or of blobs. NULL is an empty one. */
+export interface Texts {
+  /** Bytes of each row's text. */
+  readonly lengths: Uint32Array;
+  /** The texts from one row to before another, with nothing between them. */
+  readonly joined: (from: number, to: number) => Buffer;
 }
 
 /** A session that nobody else will want meanwhile, so that it can be kept waiting by a slow reader. */

@@ -1,103 +1,198 @@
-import { ident, join, literal, sql, type Sql } from '../sql.js';
-import type { OwnSession, RunOptions, Session } from './engine.js';
+import { AppError } from '../errors.js';
+import { empty, ident, join, literal, sql, type Sql } from '../sql.js';
+import { isPresent } from './batches.js';
+import type { Batch, OwnSession, RunOptions, Session } from './engine.js';
 import {
   delimitedLine,
   headerLine,
   jsonLine,
-  plainText,
   type DelimitedText,
   type ExportColumn,
+  type RowText,
 } from './row-text.js';
+import { sheetFrame, sheetRow, type SheetText } from './sheet-rows.js';
+import { xmlFrame, xmlRow, type XmlNames } from './xml-rows.js';
 
 /** What rows become as text. */
 export type TextFormat =
-  ({ readonly kind: 'delimited' } & DelimitedText) | { readonly kind: 'ndjson' };
+  | ({ readonly kind: 'delimited' } & DelimitedText)
+  /** A line for each row (RFC 8259). */
+  | { readonly kind: 'ndjson' }
+  /** One array, with a line for each row. */
+  | { readonly kind: 'json' }
+  | ({ readonly kind: 'xml' } & XmlNames)
+  /** A worksheet's part of a workbook. */
+  | ({ readonly kind: 'sheet' } & SheetText);
 
-/** A local file to write rows into. */
-export type ExportTarget = { readonly path: string } & (TextFormat | { readonly kind: 'parquet' });
+/** Rows as text: whole ones, so that a file may end behind it. */
+export interface TextPiece {
+  readonly bytes: Buffer;
+  readonly rows: number;
+}
+
+/** What stands around the rows of one file. */
+export interface TextFrame {
+  readonly head: Buffer;
+  readonly foot: Buffer;
+  /** So many bytes of the file's first row go: the comma that a JSON array has between two. */
+  readonly firstDrops: number;
+  /** The whole file where there are no rows. */
+  readonly empty: Buffer;
+}
+
+/** Options of rows that become text. */
+export interface TextOptions extends RunOptions {
+  /** A piece ends behind the row with which it has so many bytes, and a row that has them alone is one. (Default: 1 MiB) */
+  readonly pieceBytes?: number;
+}
 
 /**
- * Writes the rows of a select into a file; its texts are those of {@link streamText}.
+ * Gives the rows of a select as text, in pieces while the engine makes them. Texts are RFC 4180, RFC 8259, XML 1.0 and ECMA-376:
+ * instants as the API shows them, NaN and infinity as nothing (null), whole numbers and decimals with all their digits.
+ * @throws UNWRITABLE_VALUE where the format cannot hold a value; pieces with the rows before may have come
+ */
+export async function* streamRows(
+  session: OwnSession,
+  select: Sql,
+  columns: readonly ExportColumn[],
+  format: TextFormat,
+  { pieceBytes = 2 ** 20, ...options }: TextOptions = {},
+): AsyncGenerator<TextPiece, void, undefined> {
+  const { line, unfit } = rowText(format, columns);
+  const unfitColumn = unfit ? sql`, ${unfit.column} as unfit` : empty;
+  const lines = sql`select ${line} as line${unfitColumn} from (${select}) as q`;
+  let before = 0;
+  for await (const batch of session.stream(lines, options)) {
+    if (unfit) refuseUnfit(batch, before, columns, unfit.reason);
+    yield* piecesOf(batch, pieceBytes);
+    before += batch.rows;
+  }
+}
+
+/** What stands before and behind the rows of each file that is made of {@link streamRows}. */
+export function frameOf(format: TextFormat, columns: readonly ExportColumn[]): TextFrame {
+  switch (format.kind) {
+    case 'delimited':
+      return frame(format.header ? `${headerLine(columns, format)}\n` : '', '');
+    case 'ndjson':
+      return frame('', '');
+    case 'json':
+      return { ...frame('[', '\n]\n'), firstDrops: 1, empty: Buffer.from('[]\n') };
+    case 'xml': {
+      const { head, foot } = xmlFrame(format);
+      return frame(head, foot);
+    }
+    case 'sheet': {
+      const { head, foot } = sheetFrame(columns, format);
+      return frame(head, foot);
+    }
+  }
+}
+
+/** Gives the rows of a select as the bytes of one file; see {@link streamRows}. */
+export async function* streamText(
+  session: OwnSession,
+  select: Sql,
+  columns: readonly ExportColumn[],
+  format: TextFormat,
+  options: TextOptions = {},
+): AsyncGenerator<Buffer, void, undefined> {
+  const { head, foot, firstDrops, empty: whole } = frameOf(format, columns);
+  let begun = false;
+  for await (const { bytes } of streamRows(session, select, columns, format, options)) {
+    yield begun ? bytes : Buffer.concat([head, bytes.subarray(firstDrops)]);
+    begun = true;
+  }
+  const end = begun ? foot : whole;
+  if (end.length > 0) yield end;
+}
+
+/** A local file to write rows into. */
+export interface ExportTarget {
+  readonly kind: 'parquet';
+  readonly path: string;
+}
+
+/**
+ * Writes the rows of a select into a file: where the last part of a format tells where the others are, it cannot be streamed.
  * @returns rows written
  */
 export async function exportRows(
   session: Session,
   select: Sql,
   columns: readonly ExportColumn[],
-  target: ExportTarget,
+  { path }: ExportTarget,
   options: RunOptions = {},
 ): Promise<number> {
+  const fields = join(columns.map(({ name }) => sql`q.${ident(name)}`));
   return session.run(
-    sql`copy (${projection(select, columns, target)}) to ${literal(target.path)} ${optionsOf(target)}`,
+    sql`copy (select ${fields} from (${select}) as q) to ${literal(path)} (format parquet, compression zstd)`,
     options,
   );
 }
 
-const pieceBytes = 2 ** 20;
-
-/**
- * Gives the rows of a select as text, in pieces while the engine makes them. Texts are RFC 4180 and RFC 8259: instants as the API shows
- * them, NaN and infinity as nothing (null), whole numbers and decimals with all their digits.
- */
-export async function* streamText(
-  session: OwnSession,
-  select: Sql,
-  columns: readonly ExportColumn[],
-  format: TextFormat,
-  options: RunOptions = {},
-): AsyncGenerator<Buffer, void, undefined> {
-  const line =
-    format.kind === 'ndjson' ? jsonLine(columns) : delimitedLine(columns, format.delimiter);
-  let head =
-    format.kind === 'delimited' && format.header
-      ? [Buffer.from(`${headerLine(columns, format.delimiter)}\n`)]
-      : [];
-  const lines = sql`select concat(${line}, ${literal('\n')}) as line from (${select}) as q`;
-  for await (const batch of session.stream(lines, options)) {
-    for (const piece of gathered([...head, ...batch.bytes(0)])) yield piece;
-    head = [];
+function rowText(format: TextFormat, columns: readonly ExportColumn[]): RowText {
+  switch (format.kind) {
+    case 'delimited':
+      return { line: sql`concat(${delimitedLine(columns, format)}, ${literal('\n')})` };
+    case 'ndjson':
+      return { line: sql`concat(${jsonLine(columns)}, ${literal('\n')})` };
+    case 'json':
+      return { line: sql`concat(${literal(',\n')}, ${jsonLine(columns)})` };
+    case 'xml':
+      return xmlRow(columns, format);
+    case 'sheet':
+      return sheetRow(columns, format);
   }
-  yield* head;
 }
 
-/** Texts behind each other, in pieces of a MiB or of one longer text: 2,048 rows may be more than a buffer can hold. */
-function* gathered(texts: readonly (Uint8Array | undefined)[]): Generator<Buffer> {
-  let piece: Uint8Array[] = [];
+function frame(head: string, foot: string): TextFrame {
+  return {
+    head: Buffer.from(head),
+    foot: Buffer.from(foot),
+    firstDrops: 0,
+    empty: Buffer.from(head + foot),
+  };
+}
+
+/** Texts behind each other: 2,048 long rows may be more than a buffer can hold. */
+function* piecesOf(batch: Batch, pieceBytes: number): Generator<TextPiece> {
+  const { lengths, joined } = batch.texts(0);
+  let from = 0;
   let bytes = 0;
-  for (const text of texts) {
-    if (!text) continue;
-    piece.push(text);
-    bytes += text.length;
-    if (bytes < pieceBytes) continue;
-    yield Buffer.concat(piece);
-    piece = [];
+  for (let row = 0; row < batch.rows; row++) {
+    const length = lengths[row] ?? 0;
+    // A row that would be a piece by itself is one, so that no other row is in a piece of its length.
+    if (length >= pieceBytes && from < row) {
+      yield { bytes: joined(from, row), rows: row - from };
+      from = row;
+      bytes = 0;
+    }
+    bytes += length;
+    if (bytes < pieceBytes && row < batch.rows - 1) continue;
+    yield { bytes: joined(from, row + 1), rows: row + 1 - from };
+    from = row + 1;
     bytes = 0;
   }
-  if (bytes > 0) yield Buffer.concat(piece);
 }
 
-function projection(select: Sql, columns: readonly ExportColumn[], target: ExportTarget): Sql {
-  const from = sql`from (${select}) as q`;
-  switch (target.kind) {
-    case 'parquet':
-      return select;
-    case 'delimited': {
-      const fields = columns.map((column) => sql`${plainText(column)} as ${ident(column.name)}`);
-      return sql`select ${join(fields)} ${from}`;
-    }
-    case 'ndjson':
-      return sql`select ${jsonLine(columns)} as line ${from}`;
-  }
-}
-
-function optionsOf(target: ExportTarget): Sql {
-  switch (target.kind) {
-    case 'parquet':
-      return sql`(format parquet, compression zstd)`;
-    case 'delimited':
-      return sql`(format csv, delimiter ${literal(target.delimiter)}, header ${target.header ? sql`true` : sql`false`})`;
-    case 'ndjson':
-      // Lines of JSON hold no control characters, so neither delimiter nor quote ever stands in one.
-      return sql`(format csv, delimiter ${literal('\u0001')}, header false, quote '', escape '')`;
+// An error that the engine raises amid its rows loses its words on the way, so it only says which column it is.
+function refuseUnfit(
+  batch: Batch,
+  before: number,
+  columns: readonly ExportColumn[],
+  reason: string,
+): void {
+  const present = batch.present(1);
+  if (present?.every((byte) => byte === 0)) return;
+  for (let row = 0; row < batch.rows; row++) {
+    if (!isPresent(present, row)) continue;
+    const [index] = batch.bytes(1).slice(row);
+    const column = columns[Number(Buffer.from(index ?? []).toString())]?.name ?? '';
+    throw new AppError(
+      'UNWRITABLE_VALUE',
+      `The column ${JSON.stringify(column)} in row ${before + row + 1} of the result has ${reason}; leave it out, or write another format`,
+      { details: { column, row: before + row + 1 } },
+    );
   }
 }

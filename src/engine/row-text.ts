@@ -1,6 +1,7 @@
 import type { Column } from '../columns.js';
-import { ident, join, literal, sql, type Sql } from '../sql.js';
+import { empty, ident, join, literal, sql, type Sql } from '../sql.js';
 import { duckdbDialect, timeText } from './dialect.js';
+import { formulaCondition, isFormula } from './formula-text.js';
 
 /** A column of a result that becomes a file. */
 export type ExportColumn = Pick<Column, 'name' | 'type' | 'decimal'>;
@@ -10,6 +11,25 @@ export interface DelimitedText {
   /** See {@link isDelimiter}. */
   readonly delimiter: string;
   readonly header: boolean;
+  /** Puts an apostrophe before texts that spreadsheets take for formulas, which changes them: not for machines. */
+  readonly escapeFormulas: boolean;
+}
+
+/** SQL of what a row of `q` becomes. */
+export interface RowText {
+  readonly line: Sql;
+  /** For formats that cannot hold every value. */
+  readonly unfit?: {
+    /** SQL: the position of the first column whose value cannot be written, as text; NULL where all can. */
+    readonly column: Sql;
+    /** What is wrong with it, behind "has". */
+    readonly reason: string;
+  };
+}
+
+/** Whether values of a column are texts, in which anything may stand. */
+export function isText({ type }: ExportColumn): boolean {
+  return type === 'STRING' || type === 'JSON';
 }
 
 /**
@@ -36,9 +56,21 @@ export function plainText(column: ExportColumn): Sql {
       return sql`${timeText(sql`timezone('UTC', ${field})`)} || 'Z'`;
     case 'DOUBLE':
       return sql`case when isfinite(${field}) then ${field} end`;
+    case 'JSON':
+      return sql`cast(${field} as varchar)`;
     default:
       return field;
   }
+}
+
+/** SQL of {@link plainText} as text that is a number of JSON and XML where the value is one: 0.5, not .5. */
+export function numberText(column: ExportColumn): Sql {
+  const text = sql`cast(${plainText(column)} as varchar)`;
+  const { type, decimal } = column;
+  // Without a digit before the point the engine writes .5, which few readers take.
+  return type === 'DECIMAL' && decimal && decimal.precision === decimal.scale
+    ? sql`replace(${text}, '.', '0.')`
+    : text;
 }
 
 /** SQL of a row of `q` as a line of JSON (RFC 8259) without its end: numbers with all their digits, NaN and infinity as null. */
@@ -50,22 +82,32 @@ export function jsonLine(columns: readonly ExportColumn[]): Sql {
   return sql`concat(${join([...members, literal('}')])})`;
 }
 
-/** SQL of a row of `q` as a line of delimited text without its end: byte for byte what the engine's own COPY writes. */
-export function delimitedLine(columns: readonly ExportColumn[], delimiter: string): Sql {
-  const between = literal(delimiter);
+/**
+ * SQL of a row of `q` as a line of delimited text without its end: byte for byte what the engine's own COPY writes, but for
+ * formulas that are escaped.
+ */
+export function delimitedLine(
+  columns: readonly ExportColumn[],
+  format: Omit<DelimitedText, 'header'>,
+): Sql {
+  const between = literal(format.delimiter);
   const fields = columns.flatMap((column, index) => [
     ...(index === 0 ? [] : [between]),
-    quotedText(column, delimiter),
+    quotedText(column, format),
   ]);
   // It writes NULL as nothing, and so does concat.
   return sql`concat(${join(fields)})`;
 }
 
 /** The line of names above such lines. */
-export function headerLine(columns: readonly ExportColumn[], delimiter: string): string {
+export function headerLine(
+  columns: readonly ExportColumn[],
+  { delimiter, escapeFormulas }: Omit<DelimitedText, 'header'>,
+): string {
   const special = specialCharacters(delimiter);
   return columns
-    .map(({ name }) =>
+    .map(({ name }) => (escapeFormulas && isFormula(name) ? `'${name}` : name))
+    .map((name) =>
       special.some((one) => name.includes(one)) ? `"${name.replaceAll('"', '""')}"` : name,
     )
     .join(delimiter);
@@ -74,15 +116,23 @@ export function headerLine(columns: readonly ExportColumn[], delimiter: string):
 // COPY puts values with # in quotes too: at the beginning of a line some readers take it for a comment.
 const specialCharacters = (delimiter: string) => [delimiter, '"', '\n', '\r', '#'];
 
-function quotedText(column: ExportColumn, delimiter: string): Sql {
+function quotedText(
+  column: ExportColumn,
+  { delimiter, escapeFormulas }: Omit<DelimitedText, 'header'>,
+): Sql {
   const text = sql`cast(${plainText(column)} as varchar)`;
   // Numbers, dates and truth values have nothing that these would cut.
-  const isText = column.type === 'STRING' || column.type === 'JSON';
-  if (!isText && [',', ';', '|', '\t'].includes(delimiter)) return text;
+  if (!isText(column) && [',', ';', '|', '\t'].includes(delimiter)) return text;
   const special = specialCharacters(delimiter).map(
     (one) => sql`contains(${text}, ${literal(one)})`,
   );
-  return sql`case when ${text} = '' then '""' when ${join(special, sql` or `)} then '"' || replace(${text}, '"', '""') || '"' else ${text} end`;
+  let escape = empty;
+  if (escapeFormulas && isText(column)) {
+    const formula = formulaCondition(text);
+    escape = sql`case when ${formula} then '''' else '' end || `;
+    if (delimiter === "'") special.push(formula);
+  }
+  return sql`case when ${text} = '' then '""' when ${join(special, sql` or `)} then '"' || ${escape}replace(${text}, '"', '""') || '"' else ${escape}${text} end`;
 }
 
 function jsonText(column: ExportColumn): Sql {
@@ -90,7 +140,7 @@ function jsonText(column: ExportColumn): Sql {
   switch (column.type) {
     case 'BIGINT':
     case 'DECIMAL':
-      return sql`coalesce(cast(${field} as varchar), 'null')`;
+      return sql`coalesce(${numberText(column)}, 'null')`;
     default:
       return duckdbDialect.jsonText(field, column);
   }

@@ -7,8 +7,15 @@ import type { ColumnType } from '../../src/columns.js';
 import { streamArrow } from '../../src/engine/arrow.js';
 import { openDuckDB } from '../../src/engine/duckdb.js';
 import { EngineError, type Engine } from '../../src/engine/engine.js';
-import { exportRows, streamText, type TextFormat } from '../../src/engine/export.js';
-import { literal, sql, type Sql } from '../../src/sql.js';
+import {
+  frameOf,
+  streamRows,
+  streamText,
+  type TextFormat,
+  type TextPiece,
+} from '../../src/engine/export.js';
+import { plainText, type ExportColumn } from '../../src/engine/row-text.js';
+import { ident, join as list, literal, sql, type Sql } from '../../src/sql.js';
 
 let engine: Engine;
 let dir: string;
@@ -29,6 +36,13 @@ async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 const columns = (types: Record<string, ColumnType>) =>
   Object.entries(types).map(([name, type]) => ({ name, type }));
+
+const commas = {
+  kind: 'delimited',
+  delimiter: ',',
+  header: true,
+  escapeFormulas: false,
+} as const;
 
 /** Every character up to the Cyrillic ones, alone and in the middle, and a few above. */
 const characters = sql`
@@ -63,21 +77,24 @@ describe('rows as text', () => {
         timestamptz '1969-12-31 23:59:59.25+02' + interval (n) hour as moment,
         timestamp '0001-01-01 00:00:00.5' - interval (n) hour as early,
         json_object('a#', within) as tree, n % 2 = 0 as flag from (${characters})`;
-      const format: TextFormat = { kind: 'delimited', delimiter, header: true };
+      const format = { ...commas, delimiter };
       await sameAsFile(select, columns(types), format);
     },
   );
 
-  it('are those of COPY as lines of JSON too', async () => {
-    const types: Record<string, ColumnType> = { n: 'BIGINT', alone: 'STRING', more: 'STRING' };
-    await sameAsFile(sql`select n, alone, more from (${characters})`, columns(types), {
-      kind: 'ndjson',
-    });
+  it('are lines of JSON with the same characters', async () => {
+    const types = columns({ n: 'BIGINT', alone: 'STRING', more: 'STRING' });
+    const [text, rows] = await engine.session(async (session) => [
+      await joined(streamText(session, characters, types, { kind: 'ndjson' })),
+      await session.rows(sql`select cast(n as integer) as n, alone, more from (${characters})`),
+    ]);
+    const lines = text.toString().trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(rows);
   });
 
   it('are those of COPY with one column that is null or empty, and without rows', async () => {
     const only = columns({ single: 'STRING' });
-    const format: TextFormat = { kind: 'delimited', delimiter: ',', header: true };
+    const format = commas;
     await sameAsFile(sql`select * from (values (null), (''), ('x')) as v(single)`, only, format);
     await sameAsFile(sql`select 'x' as single where false`, only, format);
     await sameAsFile(sql`select 'x' as single where false`, only, { ...format, header: false });
@@ -85,7 +102,7 @@ describe('rows as text', () => {
 
   it('come in pieces of some size, however long their texts are', async () => {
     const select = sql`select repeat(chr(cast(97 + i as integer)), 700000) as long from range(20) as r(i)`;
-    const format: TextFormat = { kind: 'delimited', delimiter: ',', header: true };
+    const format = commas;
     await sameAsFile(select, columns({ long: 'STRING' }), format);
     const sizes = await engine.session(async (session) => {
       const found: number[] = [];
@@ -99,16 +116,161 @@ describe('rows as text', () => {
   async function sameAsFile(
     select: Sql,
     types: ReturnType<typeof columns>,
-    format: TextFormat,
+    format: Extract<TextFormat, { kind: 'delimited' }>,
   ): Promise<void> {
     const path = join(dir, 'file');
     const [streamed, copied] = await engine.session(async (session) => {
       const text = await joined(streamText(session, select, types, format));
-      await exportRows(session, select, types, { path, ...format });
+      const fields = types.map((column) => sql`${plainText(column)} as ${ident(column.name)}`);
+      await session.run(
+        sql`copy (select ${list(fields)} from (${select}) as q) to ${literal(path)}
+          (format csv, delimiter ${literal(format.delimiter)}, header ${format.header ? sql`true` : sql`false`})`,
+      );
       return [text.toString(), await readFile(path, 'utf8')];
     });
     expect(streamed).toBe(copied);
   }
+});
+
+async function textOf(select: Sql, types: ExportColumn[], format: TextFormat): Promise<string> {
+  const bytes = await engine.session((session) =>
+    joined(streamText(session, select, types, format)),
+  );
+  return bytes.toString();
+}
+
+describe('rows as an array of JSON', () => {
+  const types: ExportColumn[] = [
+    ...columns({ n: 'BIGINT', rough: 'DOUBLE', t: 'STRING', tree: 'JSON', moment: 'TIMESTAMP_TZ' }),
+    { name: 'small', type: 'DECIMAL', decimal: { precision: 3, scale: 3 } },
+    { name: 'long', type: 'DECIMAL', decimal: { precision: 38, scale: 2 } },
+  ];
+
+  it('have a line each, and numbers with all their digits', async () => {
+    const text = await textOf(
+      sql`select 9223372036854775807 as n, 'nan'::double as rough, concat('a"b', chr(10), 'é') as t, json_object('k', null) as tree,
+        timestamptz '2024-02-29 23:59:59.5+02' as moment, cast(-0.5 as decimal(3, 3)) as small,
+        cast('-123456789012345678901234567890123456.78' as decimal(38, 2)) as long
+        union all select null, null, '', null, null, null, null`,
+      types,
+      { kind: 'json' },
+    );
+    expect(text).toBe(
+      '[\n{"n":9223372036854775807,"rough":null,"t":"a\\"b\\né","tree":{"k":null},"moment":"2024-02-29T21:59:59.5Z",' +
+        '"small":-0.500,"long":-123456789012345678901234567890123456.78},\n' +
+        '{"n":null,"rough":null,"t":"","tree":null,"moment":null,"small":null,"long":null}\n]\n',
+    );
+    expect(JSON.parse(text)).toHaveLength(2);
+  });
+
+  it('are an empty one where there are none', async () => {
+    expect(
+      await textOf(sql`select 1 as n where false`, columns({ n: 'INTEGER' }), { kind: 'json' }),
+    ).toBe('[]\n');
+  });
+});
+
+describe('formulas in delimited text', () => {
+  const select = sql`select * from (values (1, '=1+1', -1.5), (2, '+49 30', -2), (3, '-x', 3), (4, '@a', 3), (5, concat(chr(9), 'a'), 3),
+    (6, concat(chr(13), 'a'), 3), (7, '-12.5e3', 3), (8, '+4930', 3), (9, 'a=b', 3), (10, '', 3), (11, null, 3), (12, '=a"b,c', 3), (13, '-.5', 3),
+    (14, concat('-1', chr(10)), 3)) as v(n, t, d) order by n`;
+  const types: ExportColumn[] = [
+    { name: 't', type: 'STRING' },
+    { name: 'd', type: 'DECIMAL', decimal: { precision: 3, scale: 1 } },
+  ];
+
+  it('are escaped in texts, but not in numbers nor in what is one', async () => {
+    const text = await textOf(select, types, { ...commas, header: false, escapeFormulas: true });
+    expect(text).toBe(
+      '\'=1+1,-1.5\n\'+49 30,-2.0\n\'-x,3.0\n\'@a,3.0\n\'\ta,3.0\n"\'\ra",3.0\n-12.5e3,3.0\n+4930,3.0\na=b,3.0\n"",3.0\n,3.0\n"\'=a""b,c",3.0\n-.5,3.0\n"\'-1\n",3.0\n',
+    );
+  });
+
+  it('are put in quotes where the apostrophe is the delimiter', async () => {
+    const text = await textOf(
+      sql`select '=1' as t, 'x' as d`,
+      columns({ t: 'STRING', d: 'STRING' }),
+      {
+        ...commas,
+        delimiter: "'",
+        escapeFormulas: true,
+      },
+    );
+    expect(text).toBe("t'd\n\"'=1\"'x\n");
+  });
+
+  it('are escaped in headers too', async () => {
+    const names = columns({ '=a,b': 'STRING', '-1': 'STRING', '@c': 'STRING' });
+    const empty = sql`select '' as "=a,b", '' as "-1", '' as "@c" where false`;
+    expect(await textOf(empty, names, { ...commas, escapeFormulas: true })).toBe(
+      '"\'=a,b",-1,\'@c\n',
+    );
+    expect(await textOf(empty, names, commas)).toBe('"=a,b",-1,@c\n');
+  });
+
+  it('stay as they are where nobody asks', async () => {
+    const text = await textOf(select, types, { ...commas, header: false });
+    expect(text.split('\n').slice(0, 3)).toEqual(['=1+1,-1.5', '+49 30,-2.0', '-x,3.0']);
+  });
+});
+
+describe('pieces of rows', () => {
+  const select = sql`select i as n, case when i % 3 = 0 then null else repeat('x', cast(i % 40 as integer)) end as t from range(10000) as r(i)`;
+  const types = columns({ n: 'INTEGER', t: 'STRING' });
+  const formats: TextFormat[] = [
+    commas,
+    { kind: 'ndjson' },
+    { kind: 'json' },
+    { kind: 'xml', root: 'rows', row: 'row' },
+    { kind: 'sheet', escapeFormulas: true },
+  ];
+  // How a row ends, and what it has once.
+  const marks: Record<TextFormat['kind'], { end: string; once: RegExp }> = {
+    delimited: { end: '\n', once: /\n/g },
+    ndjson: { end: '}\n', once: /\n/g },
+    json: { end: '}', once: /"n":/g },
+    xml: { end: '</row>\n', once: /<row>/g },
+    sheet: { end: '</row>', once: /<row>/g },
+  };
+
+  it.each(formats)('end between rows and count them: $kind', async (format) => {
+    const found = await engine.session(async (session) => {
+      const pieces: TextPiece[] = [];
+      for await (const piece of streamRows(session, select, types, format, { pieceBytes: 1000 }))
+        pieces.push(piece);
+      return pieces;
+    });
+    const { end, once } = marks[format.kind];
+    expect(found.length).toBeGreaterThan(100);
+    for (const { bytes, rows } of found) {
+      const text = bytes.toString();
+      expect(text.endsWith(end)).toBe(true);
+      expect(text.match(once)).toHaveLength(rows);
+      expect(bytes.length).toBeLessThan(1300);
+    }
+    expect(found.reduce((sum, { rows }) => sum + rows, 0)).toBe(10_000);
+    const { head, foot, firstDrops } = frameOf(format, types);
+    const pieces = Buffer.concat(found.map(({ bytes }) => bytes)).subarray(firstDrops);
+    expect(await textOf(select, types, format)).toBe(
+      Buffer.concat([head, pieces, foot]).toString(),
+    );
+  });
+
+  it('have every text, short ones and long ones, present or not, in its place', async () => {
+    const lengths = sql`select case i % 7 when 0 then null when 1 then '' when 2 then 'short' when 3 then 'exactly12byt' when 4 then 'exactly13byte'
+      else repeat(chr(cast(97 + i % 26 as integer)), cast(i * 37 % 5000 as integer)) end as t from range(6000) as r(i)`;
+    const [streamed, expected] = await engine.session(async (session) => {
+      const rows: string[] = [];
+      for await (const batch of session.stream(lengths)) {
+        const { joined: take } = batch.texts(0);
+        for (let from = 0; from < batch.rows; from += 100)
+          rows.push(take(from, Math.min(batch.rows, from + 100)).toString());
+      }
+      const whole = await session.rows(sql`select t from (${lengths})`);
+      return [rows.join(''), whole.map(({ t }) => t ?? '').join('')];
+    });
+    expect(streamed).toBe(expected);
+  });
 });
 
 describe('a streamed result', () => {

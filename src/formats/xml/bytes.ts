@@ -1,3 +1,5 @@
+import { nameRest, nameStart } from '../../xml-text.js';
+
 /*
  * What a byte of XML in UTF-8 may stand for. Bytes of 0x80 and above belong to characters that are looked at when a
  * name is first met; everywhere else they are ordinary text.
@@ -63,11 +65,6 @@ export const nameBytes = table((byte) => {
   return /[-.0-9]/.test(character) ? 2 : 0;
 });
 
-// XML 1.0 (fifth edition), productions 4 and 4a.
-const nameStart =
-  ':A-Z_a-z\\u{C0}-\\u{D6}\\u{D8}-\\u{F6}\\u{F8}-\\u{2FF}\\u{370}-\\u{37D}\\u{37F}-\\u{1FFF}\\u{200C}-\\u{200D}' +
-  '\\u{2070}-\\u{218F}\\u{2C00}-\\u{2FEF}\\u{3001}-\\u{D7FF}\\u{F900}-\\u{FDCF}\\u{FDF0}-\\u{FFFD}\\u{10000}-\\u{EFFFF}';
-const nameRest = `${nameStart}\\-.0-9\\u{B7}\\u{300}-\\u{36F}\\u{203F}-\\u{2040}`;
 const name = new RegExp(`^[${nameStart}][${nameRest}]*$`, 'u');
 const nameToken = new RegExp(`^[${nameRest}]+$`, 'u');
 

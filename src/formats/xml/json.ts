@@ -1,11 +1,23 @@
 import { trimSpace } from './text.js';
-import { XmlElement, XmlText } from './tree.js';
+import { spaceAttribute, XmlElement, XmlText, type XmlAttribute } from './tree.js';
 
-/** The element's own text, its pieces joined, without white space at the ends. */
+/** The element's own text, its pieces joined, without white space at the ends unless {@link isKept}. */
 export function ownText(element: XmlElement): string {
   let text = '';
   for (const child of element.children) if (child instanceof XmlText) text += child.data;
-  return trimSpace(text);
+  return isKept(element) ? text : trimSpace(text);
+}
+
+/** Whether an element is a text as it stands, an empty one too: it keeps its white space and has nothing else. */
+export function isKept(element: XmlElement): boolean {
+  return element.keepsSpace && element.children.every((child) => child instanceof XmlText);
+}
+
+/** The attributes that are values. */
+export function valueAttributes({ attributes }: XmlElement): readonly XmlAttribute[] {
+  return attributes.some(({ name }) => name === spaceAttribute)
+    ? attributes.filter(({ name }) => name !== spaceAttribute)
+    : attributes;
 }
 
 /** The child elements by name, in the order of each name's first. */
@@ -33,7 +45,7 @@ export function listJson(elements: readonly XmlElement[], withAttributes: boolea
 function elementJson(element: XmlElement, withAttributes: boolean): string {
   const members: string[] = [];
   if (withAttributes)
-    for (const { name, value } of element.attributes)
+    for (const { name, value } of valueAttributes(element))
       members.push(`${JSON.stringify(`@${name}`)}:${textJson(value)}`);
   for (const [name, group] of childrenByName(element)) {
     const value =
@@ -41,7 +53,7 @@ function elementJson(element: XmlElement, withAttributes: boolean): string {
     members.push(`${JSON.stringify(name)}:${value}`);
   }
   const text = ownText(element);
-  if (members.length === 0) return textJson(text);
+  if (members.length === 0) return isKept(element) ? JSON.stringify(text) : textJson(text);
   if (text !== '') members.push(`"#text":${JSON.stringify(text)}`);
   return `{${members.join(',')}}`;
 }

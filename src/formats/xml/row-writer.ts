@@ -3,7 +3,7 @@ import type { Slot, XmlColumns } from './columns.js';
 import { leftOut } from './columns.js';
 import type { FastRecordReader } from './fast-record.js';
 import { Reading } from './fast-record.js';
-import { childrenByName, listJson, ownText } from './json.js';
+import { childrenByName, isKept, listJson, ownText, valueAttributes } from './json.js';
 import type { Complain } from './text.js';
 import { decodeContent, decodeValue, trimSpace } from './text.js';
 import type { XmlElement } from './tree.js';
@@ -146,7 +146,7 @@ export class XmlRowWriter {
     lists: Row[][],
   ): void {
     const below = path === '' ? '' : `${path}/`;
-    const attributes = this.options.withAttributes ? element.attributes : [];
+    const attributes = this.options.withAttributes ? valueAttributes(element) : [];
     for (const { name, value } of attributes)
       cells.push({
         slot: this.place(`${below}@${name}`),
@@ -181,7 +181,8 @@ export class XmlRowWriter {
       return;
     }
     const named = element === record ? element.name : path;
-    if (text !== '') cells.push({ slot: this.place(named), value: text, json: false });
+    if (text !== '' || (isKept(element) && element !== record))
+      cells.push({ slot: this.place(named), value: text, json: false });
     // An element without anything is an empty value; one with attributes is there for them, a record for its row.
     else if (attributes.length === 0 && element !== record)
       cells.push({ slot: this.place(named), value: null, json: false });

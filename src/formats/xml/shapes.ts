@@ -1,5 +1,5 @@
 import type { Slot, XmlColumns } from './columns.js';
-import { isNamespaceDeclaration } from './tree.js';
+import { isNamespaceDeclaration, spaceAttribute } from './tree.js';
 import { isXmlName } from './bytes.js';
 
 /** An attribute as it has been seen before. */
@@ -54,7 +54,8 @@ export class ElementShape {
     let shape = this.attributesByName.get(key);
     if (!shape) {
       const name = this.shapes.nameOf(bytes, from, to);
-      if (name === null) return null;
+      // What keeps its white space is read as a tree.
+      if (name === null || name === spaceAttribute) return null;
       shape = this.shapes.attribute(name, this.path === '' ? `@${name}` : `${this.path}/@${name}`);
       this.attributesByName.set(key, shape);
     }

@@ -42,6 +42,8 @@ export class XmlElement extends NamedNode<XmlElement | XmlDocument | null> {
   children: readonly (XmlElement | XmlText)[] = nothing;
   /** Among its parent's children. */
   index = 0;
+  /** It says that its white space is text (xml:space, XML 1.0, 2.10); what lies in it has to say so itself. */
+  keepsSpace = false;
 }
 
 const nothing: readonly never[] = [];
@@ -212,13 +214,16 @@ export class TreeReader {
     for (let index = 0; index < scanner.attributeCount; index++) {
       const name = scanner.attributeName(bytes, index);
       if (isNamespaceDeclaration(name)) continue;
-      attributes.push(
-        new XmlAttribute(this.naming(name), scanner.attributeValue(bytes, index), element),
-      );
+      const value = scanner.attributeValue(bytes, index);
+      if (name === spaceAttribute) element.keepsSpace = value === 'preserve';
+      attributes.push(new XmlAttribute(this.naming(name), value, element));
     }
     if (attributes.length > 0) element.attributes = attributes;
   }
 }
+
+/** The attribute that says what becomes of white space: it is no value of its element. */
+export const spaceAttribute = 'xml:space';
 
 /** Whether an attribute declares a namespace. */
 export function isNamespaceDeclaration(name: string): boolean {
@@ -253,8 +258,9 @@ class OpenElement {
 
   finish(): void {
     // White space between elements is nothing, unless it is part of a text.
+    const isMarkup = !this.element.keepsSpace || this.children.length > 1;
     const children =
-      this.hasBlank && !this.hasText
+      this.hasBlank && !this.hasText && isMarkup
         ? this.children.filter((child) => child instanceof XmlElement)
         : this.children;
     if (children.length === 0) return;

@@ -86,7 +86,9 @@ async function piecesOf(
 }
 
 function textFormatOf({ format, delimiter, header }: ExportJob['request']): TextFormat {
-  return format.name === 'csv' ? { kind: 'delimited', delimiter, header } : { kind: 'ndjson' };
+  return format.name === 'csv'
+    ? { kind: 'delimited', delimiter, header, escapeFormulas: false }
+    : { kind: 'ndjson' };
 }
 
 /** Opens the file when it is read, and not for who gives up before: nobody would close it then. */

@@ -48,6 +48,26 @@ const documents: {
     ],
   },
   {
+    about: 'white space is text where xml:space says so, and nothing beside it is',
+    xml:
+      '<rows><row><a xml:space="preserve"> x\n</a><b> y </b><c xml:space="preserve"></c><d xml:space="preserve"/><e/></row>' +
+      '<row><a xml:space="default"> x </a><b xml:space="preserve"> <![CDATA[ ]]>&#13;</b></row>' +
+      '<row xml:space="preserve"> <a> z </a> <f xml:space="preserve"> <g>1</g> </f> </row></rows>',
+    columns: ['a', 'b', 'c', 'd', 'e', 'f.g'],
+    rows: [
+      { a: ' x\n', b: 'y', c: '', d: '' },
+      { a: 'x', b: '  \r' },
+      { a: 'z', 'f.g': '1' },
+    ],
+  },
+  {
+    about: 'white space is kept in lists too, and an XPath can ask for it',
+    xml: '<rows><row><a xml:space="preserve"> x</a><a xml:space="preserve"/><a/></row><row><a>y</a></row></rows>',
+    options: { xpath: "/rows/row[a/@xml:space='preserve']" },
+    columns: ['a'],
+    rows: [{ a: '[" x","",null]' }],
+  },
+  {
     about: 'attributes are left out when they are not wanted',
     xml: '<rows><row id="1"><a n="&amp;">x</a><b c="1"/></row><row id="2"><a n="2">y</a></row></rows>',
     options: { attributes: false },
