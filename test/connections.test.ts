@@ -82,6 +82,7 @@ describe('connections', () => {
       writePolicy: {
         Statement: [
           { Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'] },
+          { Action: 's3:ListBucketMultipartUploads', Resource: 'arn:aws:s3:::acme' },
         ],
       },
     });

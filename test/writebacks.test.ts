@@ -2,6 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
+import { AbortMultipartUploadCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import { openDuckDB } from '../src/engine/duckdb.js';
@@ -256,5 +257,33 @@ describe('writebacks', () => {
     }
     expect(await service.sandbox.listKeys(service.bucket)).toContain('out/whole.csv');
     expect(await service.sandbox.listKeys(service.bucket)).not.toContain('out/half.csv');
+  });
+
+  it('aborts at the next start uploads whose ids it was not told', async () => {
+    const { sandbox, bucket, owner } = service;
+    const keys = () => sandbox.openUploads(bucket).map(({ key }) => key);
+    const other = await owner.send(
+      new CreateMultipartUploadCommand({ Bucket: bucket, Key: 'out/lost.csv.of-another' }),
+    );
+    sandbox.fault = ({ operation }) =>
+      operation === 'CreateMultipartUpload' ? { kind: 'cutBody', afterBytes: 0 } : undefined;
+    const failed = await write('writebackThings(DESTINATION)', {
+      fileName: 'lost',
+      format: 'CSV',
+      encryption: 'SSE_S3',
+    });
+    sandbox.fault = undefined;
+    expect(failed).toMatchObject({ status: 'FAILED' });
+    expect(keys()).toContain('out/lost.csv');
+    await service.restart();
+    while (keys().includes('out/lost.csv')) await service.data('{ __typename }');
+    expect(keys()).toEqual(['out/lost.csv.of-another']);
+    await owner.send(
+      new AbortMultipartUploadCommand({
+        Bucket: bucket,
+        Key: 'out/lost.csv.of-another',
+        UploadId: other.UploadId,
+      }),
+    );
   });
 });

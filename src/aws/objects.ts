@@ -17,10 +17,10 @@ import { customerKeyInput, checkEncryption, type Encryption } from './encryption
 import { allowedEndpoint } from './endpoint.js';
 import { awsError, statusOf, unquoted, type Attempt } from './errors.js';
 import { putObject, type PutOptions, type StoredObject } from './put.js';
-import { abortUpload } from './upload.js';
+import { abortUpload, openUploads, type ListedUpload } from './upload.js';
 
 export type { PutOptions, StoredObject } from './put.js';
-export type { Uploads } from './upload.js';
+export type { ListedUpload, NotedUpload, Uploads } from './upload.js';
 
 /** An object as a listing shows it. Size in bytes; the ETag without its quotes. */
 export interface ObjectSummary {
@@ -67,6 +67,8 @@ export interface Bucket {
    * @throws ACCESS_DENIED without s3:GetObject, also for an absent object without s3:ListBucket
    */
   metadataOf(key: string, encryption?: Encryption): Promise<ObjectMetadata | undefined>;
+  /** The multipart uploads under way under a key. */
+  openUploads(key: string): Promise<readonly ListedUpload[]>;
   /** Aborts a multipart upload, if it is still there. */
   abortUpload(key: string, uploadId: string): Promise<void>;
   /** Proves that the bucket can be written, and leaves nothing behind. */
@@ -182,6 +184,11 @@ export function openBucket(
         if (statusOf(error) === 404) return undefined;
         throw awsError(error, attempt('s3:GetObject', key));
       }
+    },
+
+    async openUploads(key) {
+      withinPrefix(key);
+      return await openUploads({ client, attempt: writing(key) });
     },
 
     async abortUpload(key, uploadId) {

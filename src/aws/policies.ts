@@ -78,6 +78,13 @@ export function writePolicy(
         Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
         Resource: objectArn(place),
       },
+      // For an upload that a crash left before its id was known; IAM has no condition that would keep it below the prefix.
+      {
+        Sid: 'FindOpenUploads',
+        Effect: 'Allow',
+        Action: 's3:ListBucketMultipartUploads',
+        Resource: bucketArn(place),
+      },
       ...(options.tags
         ? [
             {

@@ -4,6 +4,7 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   ListPartsCommand,
   UploadPartCommand,
   type CompleteMultipartUploadCommandOutput,
@@ -19,10 +20,23 @@ import type { Part, TakePart } from './parts.js';
 
 /** Who keeps in mind which multipart uploads are open, so that they can be aborted after a crash. */
 export interface Uploads {
-  /** An upload was begun, and nothing is in it yet. */
-  began(key: string, uploadId: string): Promise<void>;
-  /** It was completed, or is known to be aborted. */
-  ended(uploadId: string): Promise<void>;
+  /** An upload is about to begin: from now on there may be one under this key whose id nobody was told. */
+  begins(key: string): Promise<NotedUpload>;
+}
+
+/** An upload that is kept in mind. */
+export interface NotedUpload {
+  /** It has begun, and nothing is in it yet. */
+  began(uploadId: string): Promise<void>;
+  /** It was completed, is known to be aborted, or never began. */
+  ended(): Promise<void>;
+}
+
+/** An upload as a listing shows it. */
+export interface ListedUpload {
+  readonly uploadId: string;
+  /** By the clock of S3. */
+  readonly begunAt: Date;
 }
 
 /** Where an upload is. */
@@ -77,23 +91,27 @@ export async function uploadParts(job: UploadJob): Promise<Completed> {
     ...job.described,
     ...(job.checked ? { ChecksumAlgorithm: 'CRC32' } : {}),
   });
+  const note = await uploads?.begins(key);
   // Not to be cancelled: the upload would be there, and nobody would know its id.
-  const begun = await client.send(begin).catch((error: unknown) => {
+  const begun = await client.send(begin).catch(async (error: unknown) => {
+    // Whoever was refused has begun nothing. Where the answer was lost, the note stays.
+    const status = statusOf(error) ?? 0;
+    if (status >= 400 && status < 500) await note?.ended().catch(() => undefined);
     throw awsError(error, attempt);
   });
   const uploadId = begun.UploadId;
   if (!uploadId) throw new AppError('S3_ERROR', `S3 gave no id for the upload of object ${key}`);
   try {
-    await uploads?.began(key, uploadId);
+    await note?.began(uploadId);
     if (job.encryption) confirm(job.encryption, begun, attempt);
     const completed = await complete(job, uploadId, await sendParts(job, uploadId));
     // If that fails it stays written down, and whoever finds it there sees that it is gone.
-    await uploads?.ended(uploadId).catch(() => undefined);
+    await note?.ended().catch(() => undefined);
     return completed;
   } catch (error) {
     try {
       await abortUpload(job, uploadId);
-      await uploads?.ended(uploadId);
+      await note?.ended();
     } catch {
       // It stays written down, and whoever finds it there tries again.
     }
@@ -244,6 +262,31 @@ export async function abortUpload(target: UploadTarget, uploadId: string): Promi
     // false is "still there"; who may not list its parts cannot know, and takes the abort's word.
     if ((await isGone(target, uploadId)) !== false) return;
   }
+}
+
+/** The uploads under way under exactly this key. */
+export async function openUploads({ client, attempt }: UploadTarget): Promise<ListedUpload[]> {
+  const { bucket, key } = attempt;
+  const found: ListedUpload[] = [];
+  let after: { readonly KeyMarker: string; readonly UploadIdMarker: string } | undefined;
+  do {
+    const page = await client
+      .send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key, ...after }))
+      .catch((error: unknown) => {
+        throw awsError(error, { ...attempt, action: 's3:ListBucketMultipartUploads' });
+      });
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      // Keys that only begin with this one come behind it.
+      if (Key !== key) return found;
+      if (UploadId && Initiated) found.push({ uploadId: UploadId, begunAt: Initiated });
+    }
+    const { IsTruncated, NextKeyMarker, NextUploadIdMarker } = page;
+    after =
+      IsTruncated && NextKeyMarker && NextUploadIdMarker
+        ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker }
+        : undefined;
+  } while (after);
+  return found;
 }
 
 /** Whether an upload was completed or aborted; undefined when that cannot be found out. */

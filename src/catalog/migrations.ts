@@ -65,6 +65,11 @@ const migrations: readonly (readonly Sql[])[] = [
     sql`alter table catalog.schedules add column kind varchar default 'IMPORT'`,
     sql`alter table catalog.datasets add column sequence bigint default 0`,
     sql`alter table catalog.manifest add column loaded bigint default 0`,
+    // Written down before S3 has given it an id.
+    sql`alter table catalog.uploads alter column upload_id drop not null`,
+    sql`alter table catalog.uploads add column id varchar`,
+    sql`alter table catalog.uploads add column begun_at timestamp`,
+    sql`update catalog.uploads set id = upload_id, begun_at = now()::timestamp`,
   ],
 ];
 

@@ -227,6 +227,8 @@ function countsOf(part: Part, position: number): Sql[] {
   const plain = sql`${shape} in ('integer', 'bigint', 'whole', 'fraction')`;
   const point = sql`instr(${text}, '.')`;
   const end = sql`case when ${shape} = 'fraction' then ${point} - 1 else strlen(${text}) end`;
+  // Other shapes have no zero in front, so one there is all that stands before the point: no digit that a type has to hold.
+  const zero = sql`starts_with(${text}, '0') or starts_with(${text}, '-0') or starts_with(${text}, '+0')`;
   // A double holds any 15 digits, so only longer numbers and exponents need a closer look.
   const double = sql`case when ${plain} and strlen(${text}) <= 15 then true
     when ${plain} or ${shape} = 'exponent' then ${isDouble(text, cast(text, 'DOUBLE'))} else false end`;
@@ -234,7 +236,7 @@ function countsOf(part: Part, position: number): Sql[] {
     column(sql`count(${text})`, 'values'),
     ...shapes.map((kind) => column(sql`count_if(${shape} = ${literal(kind)})`, kind)),
     column(
-      sql`max(case when ${plain} then ${end} - case when ${text} < '.' then 1 else 0 end end)`,
+      sql`max(case when ${plain} then ${end} - case when ${text} < '.' then 1 else 0 end - case when ${zero} then 1 else 0 end end)`,
       'wholeDigits',
     ),
     column(

@@ -83,8 +83,8 @@ export function jsonLine(columns: readonly ExportColumn[]): Sql {
 }
 
 /**
- * SQL of a row of `q` as a line of delimited text without its end: byte for byte what the engine's own COPY writes, but for
- * formulas that are escaped.
+ * SQL of a row of `q` as a line of delimited text without its end: what the engine's own COPY writes, but for formulas that
+ * are escaped, 0.5 instead of .5, and a line for a row whose only value is NULL: an empty one is no row.
  */
 export function delimitedLine(
   columns: readonly ExportColumn[],
@@ -96,7 +96,8 @@ export function delimitedLine(
     quotedText(column, format),
   ]);
   // It writes NULL as nothing, and so does concat.
-  return sql`concat(${join(fields)})`;
+  const [only] = fields;
+  return only && fields.length === 1 ? sql`coalesce(${only}, '""')` : sql`concat(${join(fields)})`;
 }
 
 /** The line of names above such lines. */
@@ -120,7 +121,7 @@ function quotedText(
   column: ExportColumn,
   { delimiter, escapeFormulas }: Omit<DelimitedText, 'header'>,
 ): Sql {
-  const text = sql`cast(${plainText(column)} as varchar)`;
+  const text = numberText(column);
   // Numbers, dates and truth values have nothing that these would cut.
   if (!isText(column) && [',', ';', '|', '\t'].includes(delimiter)) return text;
   const special = specialCharacters(delimiter).map(

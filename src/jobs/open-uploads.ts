@@ -1,16 +1,32 @@
-import type { Uploads } from '../aws/objects.js';
+import { randomUUID } from 'node:crypto';
+import type { Bucket, Uploads } from '../aws/objects.js';
 import { findConnection } from '../catalog/connections.js';
-import { deleteUpload, insertUpload, listUploads, type OpenUpload } from '../catalog/uploads.js';
+import {
+  deleteUpload,
+  insertUpload,
+  listUploads,
+  setUploadId,
+  type OpenUpload,
+} from '../catalog/uploads.js';
 import type { Engine } from '../engine/engine.js';
+import { isAppError } from '../errors.js';
 import type { Clock } from './clock.js';
 import type { WorkSettings } from './import-work.js';
 
 /** What the uploads of runs are written down with. */
 export function uploadsOf(engine: Engine, connectionId: string): Uploads {
   return {
-    began: (key, uploadId) =>
-      engine.transaction((session) => insertUpload(session, { uploadId, connectionId, key })),
-    ended: (uploadId) => engine.transaction((session) => deleteUpload(session, uploadId)),
+    async begins(key) {
+      const id = randomUUID();
+      const begunAt = new Date();
+      await engine.transaction((session) =>
+        insertUpload(session, { id, connectionId, key, uploadId: null, begunAt }),
+      );
+      return {
+        began: (uploadId) => engine.transaction((session) => setUploadId(session, id, uploadId)),
+        ended: () => engine.transaction((session) => deleteUpload(session, id)),
+      };
+    },
   };
 }
 
@@ -32,12 +48,13 @@ const tries = 5;
 export async function abortOpenUploads(settings: AbortSettings): Promise<void> {
   const { engine, log, clock } = settings;
   // Those of runs that begin from now on are not ours.
-  let open = await engine.read(listUploads);
+  const stopped = await engine.read(listUploads);
+  let open = stopped;
   const round = async (left: number) => {
     const failed: OpenUpload[] = [];
     for (const upload of open) {
       try {
-        await abort(settings, upload);
+        await abort(settings, upload, stopped);
         log.info({ key: upload.key }, 'aborted an upload that a stop had left open');
       } catch (err) {
         failed.push(upload);
@@ -53,13 +70,60 @@ export async function abortOpenUploads(settings: AbortSettings): Promise<void> {
 }
 
 async function abort(
-  { engine, secrets, buckets }: AbortSettings,
-  { uploadId, connectionId, key }: OpenUpload,
+  settings: AbortSettings,
+  upload: OpenUpload,
+  stopped: readonly OpenUpload[],
 ): Promise<void> {
+  const { engine, secrets, buckets, log } = settings;
+  const { id, connectionId, key } = upload;
   const connection = await engine.read((session) =>
     findConnection(session, secrets, { id: connectionId }),
   );
   // Without the connection there is nobody to ask.
-  if (connection) await buckets.of(connection, 'write').abortUpload(key, uploadId);
-  await engine.transaction((session) => deleteUpload(session, uploadId));
+  if (connection) {
+    const bucket = buckets.of(connection, 'write');
+    try {
+      for (const uploadId of await idsOf(bucket, upload, engine, stopped)) {
+        await bucket.abortUpload(key, uploadId);
+      }
+    } catch (error) {
+      if (!isAppError(error) || error.details.action !== 's3:ListBucketMultipartUploads')
+        throw error;
+      log.warn(
+        { err: error, key },
+        'an upload may be open that cannot be looked for; allow s3:ListBucketMultipartUploads, or let a lifecycle rule abort it',
+      );
+    }
+  }
+  await engine.transaction((session) => deleteUpload(session, id));
+}
+
+// Clocks differ: S3's may be behind ours by so much.
+const clockSkewMs = 60_000;
+
+/** What S3 calls an upload. Of one that a crash kept from being written down: what began under its key since, and is not ours. */
+async function idsOf(
+  bucket: Bucket,
+  { uploadId, connectionId, key, begunAt }: OpenUpload,
+  engine: Engine,
+  stopped: readonly OpenUpload[],
+): Promise<readonly string[]> {
+  if (uploadId !== null) return [uploadId];
+  const found = await bucket.openUploads(key);
+  // Each is written down before it begins, so none that was found is missing here.
+  const noted = await engine.read(listUploads);
+  const living = noted.filter(
+    (other) =>
+      other.connectionId === connectionId &&
+      other.key === key &&
+      !stopped.some(({ id }) => id === other.id),
+  );
+  if (living.some((other) => other.uploadId === null)) {
+    throw new Error('another upload under the same key is about to begin');
+  }
+  const since = begunAt.getTime() - clockSkewMs;
+  return found
+    .filter((one) => one.begunAt.getTime() >= since)
+    .map((one) => one.uploadId)
+    .filter((one) => !living.some((other) => other.uploadId === one));
 }

@@ -79,7 +79,7 @@ export class RowsBefore {
         const stored = await storedRows(session, segment);
         const of = stored.column(name) ?? sql`null`;
         const digits = isNumber
-          ? sql`strlen(split_part(ltrim(${of}::varchar, '-'), '.', 1))`
+          ? sql`strlen(ltrim(split_part(${of}::varchar, '.', 1), '-0'))`
           : sql`null::bigint`;
         values.push(sql`select ${of} as v, ${digits} as digits from ${stored.from}`);
       }

@@ -17,6 +17,7 @@ import {
   type SandboxUser,
 } from '../../src/sandbox/sandbox.js';
 import { accessTo } from '../support/access.js';
+import { noting } from '../support/uploads.js';
 
 const account = '222222222222';
 const MiB = 2 ** 20;
@@ -218,10 +219,10 @@ describe('encryption', () => {
       };
       const encryption = how();
       const noted: string[] = [];
-      const uploads = {
-        began: (_key: string, id: string) => Promise.resolve(void noted.push(`began ${id}`)),
-        ended: (id: string) => Promise.resolve(void noted.push(`ended ${id}`)),
-      };
+      const uploads = noting({
+        began: (id: string) => Promise.resolve(void noted.push(`began ${id}`)),
+        ended: () => Promise.resolve(void noted.push('ended')),
+      });
       const error: unknown = await put(key, bytes, { encryption, uploads }).catch(
         (thrown: unknown) => thrown,
       );
@@ -395,27 +396,27 @@ describe('a failure', () => {
   });
 
   it('to write the upload down leaves nothing', async () => {
-    const uploads = {
+    const uploads = noting({
       began: () => Promise.reject(new Error('the disk is full')),
       ended: () => Promise.resolve(),
-    };
+    });
     await expect(put(newKey(), large, { uploads })).rejects.toThrow('the disk is full');
   });
 
   it('to forget an upload that is done does not undo it', async () => {
-    const uploads = {
+    const uploads = noting({
       began: () => Promise.resolve(),
       ended: () => Promise.reject(new Error('the disk is full')),
-    };
+    });
     expect(await put(newKey(), large, { uploads })).toMatchObject({ bytes: large.length });
   });
 
   it('to abort keeps the upload written down', async () => {
     const open: string[] = [];
-    const uploads = {
-      began: (_key: string, id: string) => Promise.resolve(void open.push(id)),
-      ended: (id: string) => Promise.resolve(void open.splice(open.indexOf(id), 1)),
-    };
+    const uploads = noting({
+      began: (id: string) => Promise.resolve(void open.push(id)),
+      ended: () => Promise.resolve(void open.pop()),
+    });
     const key = newKey();
     sandbox.fault = ({ operation }) =>
       ['CompleteMultipartUpload', 'AbortMultipartUpload'].includes(operation)

@@ -16,6 +16,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Encryption } from '../../src/aws/encryption.js';
 import { openBucket, type Bucket, type PutOptions } from '../../src/aws/objects.js';
 import { accessTo } from '../support/access.js';
+import { noting } from '../support/uploads.js';
 
 const endpoint = process.env.BUCKETQL_TEST_GATEWAY ?? '';
 const region = 'us-east-1';
@@ -175,10 +176,10 @@ describe('an object that is put to the Ceph gateway', () => {
     );
     await expect(bucket.put(key, body, csv)).rejects.toThrow('the rows ran out');
     const control = new AbortController();
-    const uploads = {
+    const uploads = noting({
       began: () => Promise.resolve(control.abort()),
       ended: () => Promise.resolve(),
-    };
+    });
     const { signal } = control;
     await expect(put(key, large, { uploads, signal })).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await bucket.metadataOf(key)).toBeUndefined();

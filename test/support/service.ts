@@ -46,6 +46,8 @@ export interface TestService {
   readonly app: App;
   readonly service: SandboxUser;
   readonly bucket: string;
+  /** Whose bucket it is. */
+  readonly owner: S3Client;
   readonly customer: string;
   readonly dataDir: string;
   /** Asks and returns data and errors. */
@@ -128,6 +130,7 @@ export async function startTestService(
 
   return {
     sandbox,
+    owner,
     get app() {
       return app;
     },

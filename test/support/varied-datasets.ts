@@ -218,9 +218,9 @@ export const variedDatasets: readonly VariedDataset[] = [
         '1.5',
         undefined,
       ]),
-      typed('fraction', 'decimal(38,37)', [
-        `9.${'9'.repeat(37)}`,
-        `-0.${'1'.repeat(37)}`,
+      typed('fraction', 'decimal(38,38)', [
+        `0.${'9'.repeat(38)}`,
+        `-0.${'1'.repeat(38)}`,
         '0',
         `0.${'0'.repeat(36)}1`,
       ]),

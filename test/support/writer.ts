@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openBucket, type Bucket, type Uploads } from '../../src/aws/objects.js';
+import { openBucket, type Bucket } from '../../src/aws/objects.js';
 import type { WritebackProgress } from '../../src/catalog/runs.js';
 import type { Column } from '../../src/columns.js';
 import { duckdbDialect } from '../../src/engine/dialect.js';
@@ -13,6 +13,7 @@ import type { Query } from '../../src/query/query.js';
 import { startSandbox, type Sandbox, type SandboxUser } from '../../src/sandbox/sandbox.js';
 import { ident, sql, type Sql } from '../../src/sql.js';
 import { accessTo } from './access.js';
+import { noUploads } from './uploads.js';
 
 /** An engine and a bucket, and what writes from the one into the other. */
 export interface Writer {
@@ -37,11 +38,6 @@ export interface Writer {
 
 /** A column's name, type and digits. */
 export type ColumnOf = Pick<Column, 'name' | 'type'> & Pick<Partial<Column>, 'decimal'>;
-
-const noUploads: Uploads = {
-  began: () => Promise.resolve(),
-  ended: () => Promise.resolve(),
-};
 
 /** Starts them. */
 export async function startWriter(): Promise<Writer> {

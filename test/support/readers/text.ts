@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { fromText, type Cell, type ReadColumn, type ReadTable } from './shown.js';
 
-/** CSV or TSV by csv-parse; nothing between delimiters is NULL, `""` is an empty text. */
+/** CSV or TSV by csv-parse; nothing between delimiters is NULL, `""` is an empty text, or either where it is a whole line. */
 export function readDelimited(
   bytes: Buffer,
   columns: readonly ReadColumn[],
@@ -9,7 +9,7 @@ export function readDelimited(
 ): ReadTable {
   const cells = parse(bytes, {
     delimiter,
-    cast: (text, { quoting }) => (text === '' && !quoting ? null : text),
+    cast: (text, { quoting }) => (text === '' && (!quoting || columns.length === 1) ? null : text),
   }) as unknown as Cell[][];
   const [header, ...rows] = cells;
   return {
