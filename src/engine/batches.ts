@@ -41,7 +41,8 @@ export function isPresent(present: Uint8Array | undefined, row: number): boolean
 const textWidth = 16;
 const longestInline = 12;
 
-class Columns implements Batch {
+/** The columns of a piece of a result. */
+export class Columns implements Batch {
   readonly rows: number;
   readonly #chunk: duckdb.DataChunk;
 

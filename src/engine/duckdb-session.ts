@@ -1,6 +1,7 @@
 import {
   DuckDBBlobValue,
   type DuckDBConnection,
+  type DuckDBMaterializedResult,
   type DuckDBResult,
   type DuckDBValue,
 } from '@duckdb/node-api';
@@ -8,9 +9,9 @@ import type { AppError } from '../errors.js';
 import { toStatement, type Sql, type SqlValue } from '../sql.js';
 import { cancelled } from './duckdb-errors.js';
 import { batchOf, withEnd } from './batches.js';
-import type { Batch, OwnSession, Row, RunOptions, SelectOptions } from './engine.js';
+import type { Batch, JoinedTexts, OwnSession, Row, RunOptions, SelectOptions } from './engine.js';
 import { PreparedStatements } from './prepared-statements.js';
-import { resultRows } from './result-rows.js';
+import { resultRows, resultTexts } from './result-rows.js';
 
 /** A {@link OwnSession} on a connection of its own. */
 export class DuckDBSession implements OwnSession {
@@ -42,17 +43,15 @@ export class DuckDBSession implements OwnSession {
   }
 
   rows(query: Sql, options: SelectOptions = {}): Promise<Row[]> {
-    return this.#execute(options, async () => {
-      const { sql, parameters } = toStatement(query);
-      const values = parameters.map(bound);
-      const result = options.keepPlan
-        ? await this.#prepared.use(sql, (statement) => {
-            statement.bind(values);
-            return statement.run();
-          })
-        : await this.#connection.run(sql, values);
-      return resultRows(result, options.maxBytes);
-    });
+    return this.#execute(options, async () =>
+      resultRows(await this.#select(query, options), options.maxBytes),
+    );
+  }
+
+  texts(query: Sql, options: SelectOptions = {}): Promise<JoinedTexts> {
+    return this.#execute(options, async () =>
+      resultTexts(await this.#select(query, options), options.maxBytes),
+    );
   }
 
   async *stream(query: Sql, options: RunOptions = {}): AsyncGenerator<Batch, void, undefined> {
@@ -113,6 +112,16 @@ export class DuckDBSession implements OwnSession {
     // Nobody knows when its reader comes back.
     void this.#endUnread?.();
     return this.close();
+  }
+
+  #select(query: Sql, { keepPlan }: SelectOptions): Promise<DuckDBMaterializedResult> {
+    const { sql, parameters } = toStatement(query);
+    const values = parameters.map(bound);
+    if (!keepPlan) return this.#connection.run(sql, values);
+    return this.#prepared.use(sql, (statement) => {
+      statement.bind(values);
+      return statement.run();
+    });
   }
 
   async #execute<T>(options: RunOptions, work: () => Promise<T>): Promise<T> {

@@ -26,6 +26,15 @@ export interface Session {
   run(statement: Sql, options?: RunOptions): Promise<number>;
   /** Runs a statement and returns its rows. BIGINT comes as bigint, BLOB as Uint8Array, DECIMAL and dates as text. */
   rows(statement: Sql, options?: SelectOptions): Promise<Row[]>;
+  /** Runs a select of texts that are none of them NULL, and returns them as they stand behind each other. */
+  texts(statement: Sql, options?: SelectOptions): Promise<JoinedTexts>;
+}
+
+/** The texts of a result in UTF-8. */
+export interface JoinedTexts {
+  readonly rows: number;
+  /** For each column the texts of all rows in order, with nothing between them. A piece ends where a row does. */
+  readonly columns: readonly (readonly Uint8Array[])[];
 }
 
 /** Some rows of a streamed result, column by column. What its members give are copies. */

@@ -1,7 +1,8 @@
 import { DuckDBBlobValue, type DuckDBMaterializedResult, type DuckDBValue } from '@duckdb/node-api';
 import { AppError } from '../errors.js';
 import type { SqlValue } from '../sql.js';
-import type { Row } from './engine.js';
+import { Columns } from './batches.js';
+import type { JoinedTexts, Row } from './engine.js';
 
 /**
  * The rows of a result as plain values.
@@ -31,6 +32,33 @@ export async function resultRows(
     }
   }
   return rows;
+}
+
+/**
+ * The texts of a result, column by column.
+ * @throws RESPONSE_TOO_LARGE as soon as they have more than `maxBytes` bytes together
+ */
+export async function resultTexts(
+  result: DuckDBMaterializedResult,
+  maxBytes = Infinity,
+): Promise<JoinedTexts> {
+  const columns = Array.from({ length: result.columnCount }, (): Uint8Array[] => []);
+  const chunks = result.chunkCount;
+  let rows = 0;
+  let bytes = 0;
+  for (let read = 0; read < chunks; read++) {
+    const chunk = chunks === 1 ? result.getChunk(0) : await result.fetchChunk();
+    if (!chunk) break;
+    const found = new Columns(chunk.chunk, chunk.rowCount);
+    for (const [index, pieces] of columns.entries()) {
+      const piece = found.texts(index).joined(0, found.rows);
+      bytes += piece.length;
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
+      pieces.push(piece);
+    }
+    rows += found.rows;
+  }
+  return { rows, columns };
 }
 
 function tooLarge(limit: number): AppError {

@@ -206,4 +206,5 @@ export class Snapshots {
 const stoppable = (session: Session, signal: AbortSignal): Session => ({
   run: (statement) => session.run(statement, { signal }),
   rows: (statement, options) => session.rows(statement, { ...options, signal }),
+  texts: (statement, options) => session.texts(statement, { ...options, signal }),
 });

@@ -3,10 +3,16 @@ import type { Sql, SqlValue } from '../sql.js';
 import { isShortGroups, shortGroupsJson } from './groups-json.js';
 import { compileJson, type JsonOptions } from './json.js';
 import type { Json, Query, RowsQuery } from './query.js';
-import { isShortAnswer, shortRowsJson } from './rows-json.js';
+import { isPlainAnswer, isShortAnswer, plainRowsJson, shortRowsJson } from './rows-json.js';
 
 /** A row of a result, by the names of its columns. */
 type ResultRow = Readonly<Record<string, SqlValue>>;
+
+/** The texts of a result as they stand behind each other, by column. */
+interface ResultTexts {
+  readonly rows: number;
+  readonly columns: readonly (readonly Uint8Array[])[];
+}
 
 /** An answer as JSON text, and what is known of it. */
 export interface JsonAnswer {
@@ -19,11 +25,11 @@ export interface JsonAnswer {
   readonly total: bigint;
 }
 
-/** A statement, and what its result says. */
-export interface AnswerStatement {
-  readonly statement: Sql;
-  readonly read: (result: readonly ResultRow[]) => JsonAnswer;
-}
+/** A statement, and what its result says: its rows, or nothing but texts. */
+export type AnswerStatement = { readonly statement: Sql } & (
+  | { readonly gives: 'rows'; readonly read: (result: readonly ResultRow[]) => JsonAnswer }
+  | { readonly gives: 'texts'; readonly read: (result: ResultTexts) => JsonAnswer }
+);
 
 /** The statement that answers a query with the JSON of shapes, in the way that suits its size. */
 export function compileAnswer(
@@ -32,14 +38,19 @@ export function compileAnswer(
   dialect: Dialect,
   options: JsonOptions = {},
 ): AnswerStatement {
+  if (query.kind === 'rows' && isPlainAnswer(shapes, options)) {
+    return { statement: plainRowsJson(query, shapes, dialect), gives: 'texts', read: readTexts };
+  }
   if (query.kind === 'rows' && isShortAnswer(query, shapes)) {
     return {
+      gives: 'rows',
       statement: shortRowsJson(query, shapes, dialect, options),
       read: (result) => readRows(result, query, shapes, options.probe ?? false),
     };
   }
   if (query.kind === 'groups' && isShortGroups(query, options)) {
     return {
+      gives: 'rows',
       statement: shortGroupsJson(query, shapes, dialect, options),
       read: (result) => ({
         ...plainAnswer(result, shapes),
@@ -48,9 +59,16 @@ export function compileAnswer(
     };
   }
   return {
+    gives: 'rows',
     statement: compileJson(query, shapes, dialect, options),
     read: (result) => readBlocks(result, shapes),
   };
+}
+
+/** Each text has a comma in front. */
+function readTexts({ rows, columns }: ResultTexts): JsonAnswer {
+  const texts = columns.map((pieces) => pieces.map((piece) => piece.subarray(1)));
+  return { texts, rows, hasMore: false, firstCursor: null, lastCursor: null, total: 0n };
 }
 
 function readRows(

@@ -53,6 +53,17 @@ export function shortPage(plan: RowsPlan, cut: Sql, names: readonly string[]): S
   };
 }
 
+/** The rows of a plan that is not sorted, each by itself, however many they are. */
+export function plainPage(
+  { fromWhere, scan }: RowsPlan,
+  cut: Sql,
+  names: readonly string[],
+): Pick<ShortPage, 'from' | 'column'> {
+  // Inside, or texts would be made of rows beyond the limit.
+  const columns = names.length > 0 ? join(namedColumns(scan, names)) : sql`1 as one`;
+  return { ...columnsOfPage(names), from: sql`from (select ${columns} ${fromWhere}${cut}) as n` };
+}
+
 /** Only the ordering's own columns are sorted; the others are fetched for the rows of the page. */
 function sorted(plan: RowsPlan, cut: Sql): NumberedPage {
   const { scan } = plan;

@@ -3,7 +3,7 @@ import { AppError } from '../errors.js';
 import { empty, ident, integer, join, sql, type Sql } from '../sql.js';
 import { encodeCursor } from './cursor.js';
 import type { JsonOptions } from './json.js';
-import { numberRows, shortPage, shortRows, type PageColumns } from './page.js';
+import { numberRows, plainPage, shortPage, shortRows, type PageColumns } from './page.js';
 import type { Json, RowsQuery } from './query.js';
 import { joinRelated } from './related.js';
 import { planRows } from './rows.js';
@@ -66,21 +66,11 @@ export function shortRowsJson(
   dialect: Dialect,
   options: JsonOptions,
 ): Sql {
-  const page = shortPage(
-    planRows(query, dialect),
-    cutOf(query, options.probe ?? false, dialect),
-    columnsOf(shapes),
-  );
+  const cut = cutOf(query, options.probe ?? false, dialect);
+  const page = shortPage(planRows(query, dialect), cut, columnsOf(shapes));
   const cursor = cursorOf(query, options, dialect, page);
-  const scope: Scope = {
-    ...outside,
-    column: (name) => ({ sql: page.column(name), type: columnOf(query.from, name) }),
-    cursor,
-  };
   const columns = [
-    ...shapes.map((shape, index) => {
-      return sql`${rowText(shape, scope, dialect)} as ${ident(`json${index}`)}`;
-    }),
+    ...textsOf(query, shapes, page, dialect, { cursor }),
     ...(options.cursors ? [sql`${cursor()} as cursor`] : []),
   ];
   // Whoever asks only whether there are more wants nothing of them.
@@ -88,9 +78,57 @@ export function shortRowsJson(
   return sql`select ${wanted} ${page.from}`;
 }
 
+// With fewer rows, to number them and to sort their texts costs more than what several threads save.
+const manyRows = 20_000;
+
+/**
+ * The rows of a page that nothing else is asked of, each by itself and behind a comma, so that nobody has to put their texts
+ * together: `json0`, `json1` … (texts).
+ */
+export function plainRowsJson(query: RowsQuery, shapes: readonly Json[], dialect: Dialect): Sql {
+  const plan = planRows(query, dialect);
+  const cut = cutOf(query, false, dialect);
+  const names = columnsOf(shapes);
+  const textsIn = (page: Pick<PageColumns, 'column'>) =>
+    join(textsOf(query, shapes, page, dialect, { before: ',' }));
+  const { limit = Infinity } = query;
+  if (isShort(query) || (!plan.sorted && limit <= manyRows)) {
+    const page = plan.sorted ? shortPage(plan, cut, names) : plainPage(plan, cut, names);
+    return sql`select ${textsIn(page)} ${page.from}`;
+  }
+  const page = numberRows(plan, cut, names);
+  const direction = query.page?.backwards ? sql` desc` : empty;
+  return sql`with numbered as ${dialect.materialized}(${page.numbered}) select ${textsIn(page)} from ${page.from} order by n.rn${direction}`;
+}
+
 /** Whether the rows of a query can be answered by {@link shortRowsJson}. */
 export function isShortAnswer(query: RowsQuery, shapes: readonly Json[]): boolean {
   return isShort(query) && relatedOf(shapes).length === 0;
+}
+
+/** Whether a query can be answered by {@link plainRowsJson}. */
+export function isPlainAnswer(
+  shapes: readonly Json[],
+  { cursors, probe = false }: JsonOptions,
+): boolean {
+  return shapes.length > 0 && relatedOf(shapes).length === 0 && !cursors && !probe;
+}
+
+function textsOf(
+  query: RowsQuery,
+  shapes: readonly Json[],
+  page: Pick<PageColumns, 'column'>,
+  dialect: Dialect,
+  { cursor, before }: { readonly cursor?: Scope['cursor']; readonly before?: string },
+): Sql[] {
+  const scope: Scope = {
+    ...outside,
+    ...(cursor && { cursor }),
+    column: (name) => ({ sql: page.column(name), type: columnOf(query.from, name) }),
+  };
+  return shapes.map(
+    (shape, index) => sql`${rowText(shape, scope, dialect, before)} as ${ident(`json${index}`)}`,
+  );
 }
 
 function isShort({ limit, offset = 0 }: RowsQuery): boolean {

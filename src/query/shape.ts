@@ -16,9 +16,12 @@ export interface Scope {
 
 type Piece = string | Sql;
 
-/** The JSON text of one row. Text that is the same for every row costs nothing: neighbours become one literal. */
-export function rowText(shape: Json, scope: Scope, dialect: Dialect): Sql {
-  const merged: Piece[] = [];
+/**
+ * The JSON text of one row, behind what stands `before` it. Text that is the same for every row costs nothing: neighbours become
+ * one literal.
+ */
+export function rowText(shape: Json, scope: Scope, dialect: Dialect, before = ''): Sql {
+  const merged: Piece[] = before === '' ? [] : [before];
   for (const piece of pieces(shape, scope, dialect)) {
     const last = merged.at(-1);
     if (typeof piece === 'string' && typeof last === 'string')

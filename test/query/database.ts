@@ -71,18 +71,21 @@ export async function openDatabase(): Promise<Database> {
       });
     },
     async answer(query, shapes, options) {
-      const { statement, read: readAnswer } = compileAnswer(query, shapes, duckdbDialect, options);
-      const rows = (await read(statement)).getRowObjects();
-      return readAnswer(
-        rows.map((row) =>
-          Object.fromEntries(
-            Object.entries(row).map(([name, value]) => [
-              name,
-              value instanceof DuckDBBlobValue ? value.bytes : (value as SqlValue),
-            ]),
-          ),
+      const asked = compileAnswer(query, shapes, duckdbDialect, options);
+      const result = await read(asked.statement);
+      const rows = (await result.getRowObjects()).map((row) =>
+        Object.fromEntries(
+          Object.entries(row).map(([name, value]) => [
+            name,
+            value instanceof DuckDBBlobValue ? value.bytes : (value as SqlValue),
+          ]),
         ),
       );
+      if (asked.gives === 'rows') return asked.read(rows);
+      const columns = shapes.map((_, index) =>
+        rows.map((row) => Buffer.from(row[`json${index}`] as string)),
+      );
+      return asked.read({ rows: rows.length, columns });
     },
     close() {
       connection.closeSync();

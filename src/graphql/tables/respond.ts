@@ -1,5 +1,5 @@
 import type { Dialect } from '../../dialect.js';
-import type { Row } from '../../engine/engine.js';
+import type { JoinedTexts, Row, SelectOptions } from '../../engine/engine.js';
 import { AppError, isAppError } from '../../errors.js';
 import { compileAnswer, type JsonAnswer } from '../../query/answer.js';
 import { compile } from '../../query/compile.js';
@@ -22,9 +22,9 @@ export async function respond(
     async (snapshot) => {
       const { dialect } = reader;
       if (reads) note(snapshot, reads);
-      const run = runner(dataset, snapshot, dialect, { signal, budget });
-      const answer = await answerOf(plan, snapshot, dialect, run);
-      const total = await totalOf(plan, snapshot, dialect, run, answer);
+      const ask = asking(dataset, snapshot, dialect, { signal, budget });
+      const answer = await answerOf(plan, snapshot, dialect, ask);
+      const total = await totalOf(plan, snapshot, dialect, ask, answer);
       const { rows: rowCount, hasMore, firstCursor, lastCursor } = answer;
       const { freshness } = snapshot;
       const facts = { freshness, rowCount, hasMore, firstCursor, lastCursor, total };
@@ -45,24 +45,31 @@ function note({ reads }: TableSnapshot, noted: Map<string, string>): void {
   }
 }
 
-type Run = (statement: Sql) => Promise<Row[]>;
+/** Asks the snapshot, within the budget. */
+interface Asking {
+  rows(statement: Sql): Promise<Row[]>;
+  texts(statement: Sql): Promise<JoinedTexts>;
+}
 
-function runner(
+function asking(
   dataset: string,
   { session }: TableSnapshot,
   dialect: Dialect,
   { signal, budget }: Pick<TableContext, 'signal' | 'budget'>,
-): Run {
-  return async (statement) => {
+): Asking {
+  const ask = async <T>(
+    job: (options: SelectOptions) => Promise<T>,
+    bytesOf: (found: T) => number,
+  ): Promise<T> => {
     try {
-      const rows = await session.rows(statement, {
+      const found = await job({
         signal,
         // A generation never changes.
         keepPlan: true,
         ...(budget && { maxBytes: Math.max(0, budget.left) }),
       });
-      if (budget) take(budget, rows);
-      return rows;
+      if (budget) take(budget, bytesOf(found));
+      return found;
     } catch (error) {
       if (budget && isAppError(error) && error.code === 'RESPONSE_TOO_LARGE') {
         throw tooLarge(dataset, budget, error);
@@ -70,14 +77,28 @@ function runner(
       throw refusedQuery(error, dialect);
     }
   };
+  return {
+    rows: (statement) => ask((options) => session.rows(statement, options), bytesOfRows),
+    texts: (statement) => ask((options) => session.texts(statement, options), bytesOfTexts),
+  };
 }
 
-function take(budget: ResponseBudget, rows: readonly Row[]): void {
+function bytesOfRows(rows: readonly Row[]): number {
+  let bytes = 0;
   for (const row of rows) {
     for (const value of Object.values(row)) {
-      if (typeof value === 'string' || value instanceof Uint8Array) budget.left -= value.length;
+      if (typeof value === 'string' || value instanceof Uint8Array) bytes += value.length;
     }
   }
+  return bytes;
+}
+
+function bytesOfTexts({ columns }: JoinedTexts): number {
+  return columns.flat().reduce((sum, piece) => sum + piece.length, 0);
+}
+
+function take(budget: ResponseBudget, bytes: number): void {
+  budget.left -= bytes;
   // Others took of it while this ran.
   if (budget.left < 0) throw new AppError('RESPONSE_TOO_LARGE', 'Several fields took too much');
 }
@@ -94,16 +115,18 @@ async function answerOf(
   plan: Plan,
   snapshot: TableSnapshot,
   dialect: Dialect,
-  run: Run,
+  ask: Asking,
 ): Promise<JsonAnswer> {
   if (!plan.query) return nothing;
   const { shapes, cursors, probe, total } = plan;
-  const { statement, read } = compileAnswer(plan.query(snapshot), shapes, dialect, {
+  const asked = compileAnswer(plan.query(snapshot), shapes, dialect, {
     ...(cursors && { cursors: { generation: snapshot.generation } }),
     probe,
     total,
   });
-  return read(await run(statement));
+  return asked.gives === 'texts'
+    ? asked.read(await ask.texts(asked.statement))
+    : asked.read(await ask.rows(asked.statement));
 }
 
 const nothing: JsonAnswer = {
@@ -119,11 +142,11 @@ async function totalOf(
   plan: Plan,
   snapshot: TableSnapshot,
   dialect: Dialect,
-  run: Run,
+  ask: Asking,
   answer: JsonAnswer,
 ): Promise<bigint> {
   if (!plan.count) return answer.total;
-  const [counted] = await run(compile(plan.count(snapshot), dialect));
+  const [counted] = await ask.rows(compile(plan.count(snapshot), dialect));
   return (counted?.total as bigint | null | undefined) ?? 0n;
 }
 

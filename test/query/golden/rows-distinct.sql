@@ -1,4 +1,4 @@
-select concat('{"id":', coalesce(cast(n."c0" as varchar), 'null'), '}') as "json0"
+select concat(',{"id":', coalesce(cast(n."c0" as varchar), 'null'), '}') as "json0"
 from (select t."id" as "c0", t."score" as "o0", t."rowid" as row_id
   from "everything" as t
   where t."rowid" in (select d.row_id
