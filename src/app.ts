@@ -1,37 +1,35 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { callerPrincipal, type CredentialsProvider } from './aws/credentials.js';
-import { listDatasets, type Dataset } from './catalog/datasets.js';
-import { listConnections, type Connection } from './catalog/connections.js';
+import { listDatasets } from './catalog/datasets.js';
+import { listConnections } from './catalog/connections.js';
 import { migrate } from './catalog/migrations.js';
 import { openSecrets } from './catalog/rotate.js';
-import type { Run } from './catalog/runs.js';
+import type { About, Run } from './catalog/runs.js';
 import type { Config } from './config.js';
 import { allowance, engineShare } from './container.js';
 import { duckdbDialect } from './engine/dialect.js';
 import { engineVersion, openDuckDB } from './engine/duckdb.js';
-import type { Engine } from './engine/engine.js';
-import { dropTables, tableSizes } from './engine/tables.js';
-import { AppError } from './errors.js';
 import { Admission } from './graphql/admission.js';
 import { AnswerCache } from './graphql/answer-cache.js';
 import { readAllowList } from './graphql/allow-list.js';
 import type { Services } from './graphql/context.js';
 import { Exports } from './graphql/export/exports.js';
+import { queryOfJson } from './graphql/json-query.js';
 import { LiveSchema } from './graphql/live-schema.js';
 import { buildManagementSchema } from './graphql/management/schema.js';
 import { serve } from './graphql/server.js';
 import { tableAccess } from './graphql/table-access.js';
-import type { TableDataset } from './graphql/tables/types.js';
+import { tableDataset } from './graphql/table-dataset.js';
+import { checkTables } from './jobs/check-tables.js';
 import { systemClock, type Clock } from './jobs/clock.js';
 import { importWork } from './jobs/import-work.js';
 import { abortOpenUploads } from './jobs/open-uploads.js';
 import { Runner } from './jobs/runner.js';
 import { Scheduler } from './jobs/scheduler.js';
+import { keptWritebackWork } from './jobs/writeback-work.js';
 import type { Log } from './log.js';
 import { Buckets } from './pipeline/buckets.js';
-import { primaryKeyNames } from './pipeline/columns.js';
-import { usableRelations, type ColumnsOf } from './pipeline/relations.js';
 import { Snapshots } from './pipeline/snapshots.js';
 import { Topic } from './topic.js';
 
@@ -96,15 +94,18 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     const runner = new Runner(engine, {
       log,
       clock,
-      slots: { IMPORT: config.maxImports, WRITEBACK: 2 },
-      seconds: { IMPORT: config.importSeconds },
+      slots: { IMPORT: config.maxImports, WRITEBACK: config.maxWritebacks },
+      seconds: { IMPORT: config.importSeconds, WRITEBACK: config.writebackSeconds },
       keepRuns: config.keepRuns,
       onChange: (run) => {
         scheduler.observe(run);
         runChanges.publish(run.id, run);
       },
     });
-    const work = (datasetId: string) => importWork(services.imports, datasetId);
+    const work = ({ datasetId, writebackId: id }: About) =>
+      id == null
+        ? importWork(services.imports, datasetId)
+        : keptWritebackWork(services.writebacks, { id, datasetId });
     const scheduler = new Scheduler(engine, { runner, work, log, clock });
     const snapshots = new Snapshots(engine, {
       querySeconds: config.querySeconds,
@@ -116,10 +117,19 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     for (const dataset of datasets) snapshots.publish(dataset);
 
     const schema = new LiveSchema(buildManagementSchema());
+    // A version may take names that a dataset of an earlier one has.
+    const isFree = (name: string) => schema.collisions(name, []).length === 0;
+    for (const { name } of datasets) {
+      if (isFree(name)) continue;
+      log.error(
+        { dataset: name },
+        'the API itself has names of this dataset now, so it has no fields; give it another name with updateDataset',
+      );
+    }
     const publishSchema = async () => {
       const connections = await engine.read((session) => listConnections(session, secrets));
       const byId = new Map(connections.map((connection) => [connection.id, connection]));
-      const published = snapshots.published();
+      const published = snapshots.published().filter(({ name }) => isFree(name));
       const columns = new Map(published.map(({ name, current }) => [name, current?.columns]));
       schema.publish(
         published.map((dataset) =>
@@ -141,30 +151,29 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       allowedEndpoints: config.allowedEndpoints,
       readTimeoutSeconds: config.readTimeoutSeconds,
     });
+    const common = { engine, secrets, buckets, snapshots, log };
     const services: Services = {
-      engine,
-      secrets,
-      buckets,
-      snapshots,
+      ...common,
       runner,
       scheduler,
       runChanges,
       datasetChanges,
       schema,
       publishSchema,
-      log,
       imports: {
-        engine,
-        secrets,
-        buckets,
-        snapshots,
-        log,
+        ...common,
         spoolDir,
         limits: { ...config, ...(rowWorker ? { worker: rowWorker } : {}) },
         onPublished: async (datasetId) => {
           await publishSchema();
           datasetChanges.publish(datasetId, datasetId);
         },
+      },
+      writebacks: {
+        ...common,
+        spoolDir,
+        dialect: duckdbDialect,
+        queryOf: (dataset, words) => queryOfJson(dataset, words, schema.current.api),
       },
       principalArn: principalFinder(config, () => callerPrincipal(sts), log),
       waitSeconds: config.waitSeconds,
@@ -173,7 +182,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     let ready = true;
     const server = await serve({
       services,
-      tables: tableAccess(services, { dialect: duckdbDialect, maxLimit: config.maxLimit }),
+      tables: tableAccess(services, config),
       tokens: { api: config.apiTokens, admin: config.adminTokens },
       answers: new AnswerCache(config.answerCacheBytes),
       admission: new Admission({ limits: config, maxLimit: config.maxLimit, allowList }),
@@ -213,77 +222,6 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   } catch (error) {
     await engine.close();
     throw error;
-  }
-}
-
-/**
- * Sees to it that every dataset has its tables, and drops tables that no dataset refers to: what a stopped process was
- * loading, or had not yet dropped.
- * @throws DATABASE_DAMAGED
- */
-async function checkTables(engine: Engine, datasets: readonly Dataset[], log: Log): Promise<void> {
-  const used = new Set(
-    datasets.flatMap(({ current }) => current?.segments.map(({ table }) => table) ?? []),
-  );
-  const there = await engine.read((session) => tableSizes(session, 't_'));
-  for (const { name, current } of datasets) {
-    const missing = current?.segments.find(({ table }) => !there.has(table));
-    if (missing) {
-      throw new AppError(
-        'DATABASE_DAMAGED',
-        `The database has no table ${missing.table}, in which rows of dataset ${name} are to be: its file or its log was replaced by another. Put both back from one backup`,
-        { details: { dataset: name, table: missing.table } },
-      );
-    }
-  }
-  const dropped = await engine.session((session) => dropTables(session, 't_', used));
-  for (const table of dropped) log.info({ table }, 'dropped a table that no dataset refers to');
-}
-
-function tableDataset(
-  dataset: Dataset,
-  connection: Connection | undefined,
-  columnsOf: ColumnsOf,
-): TableDataset {
-  const { name, definition } = dataset;
-  const columns = dataset.current?.columns ?? [];
-  return {
-    name,
-    columns,
-    // A definition may have changed since the import: its key counts when the table has it.
-    primaryKey: definition.primaryKey.every((key) =>
-      columns.some((column) => !column.nullable && (column.source === key || column.name === key)),
-    )
-      ? primaryKeyNames(columns, definition.primaryKey)
-      : [],
-    relations: usableRelations({ name, definition, columns }, columnsOf),
-    origin: originOf(dataset, connection),
-    ...(dataset.current && {
-      freshness: { ...dataset.current, fileType: definition.format.type },
-    }),
-    ...(definition.expose && { expose: definition.expose }),
-    ...(definition.title === undefined ? {} : { title: definition.title }),
-    ...(definition.description === undefined ? {} : { description: definition.description }),
-  };
-}
-
-function originOf({ definition }: Dataset, connection: Connection | undefined): string {
-  if (!connection) return 'a connection that is gone';
-  const { bucket, prefix, name } = connection.access;
-  const { selection } = definition;
-  return `s3://${bucket}/${prefix}${selection.prefix}${patternOf(selection)} over connection ${name}`;
-}
-
-function patternOf({ fileName, fileNameMatch }: Dataset['definition']['selection']): string {
-  if (fileName === undefined) return '*';
-  switch (fileNameMatch) {
-    case 'STARTS_WITH':
-      return `${fileName}*`;
-    case 'CONTAINS':
-      return `*${fileName}*`;
-    case 'EXACT':
-    case 'GLOB':
-      return fileName;
   }
 }
 

@@ -80,6 +80,8 @@ const settings = z.object({
   BUCKETQL_MAX_LIMIT: count(100_000),
   BUCKETQL_MAX_IMPORTS: count(2),
   BUCKETQL_IMPORT_SECONDS: seconds(6 * 3600),
+  BUCKETQL_MAX_WRITEBACKS: count(2),
+  BUCKETQL_WRITEBACK_SECONDS: seconds(6 * 3600),
   BUCKETQL_KEEP_RUNS: count(200),
   BUCKETQL_WAIT_SECONDS: seconds(600),
   BUCKETQL_QUERY_SECONDS: seconds(60),
@@ -138,6 +140,8 @@ export interface Config {
   readonly maxLimit: number;
   readonly maxImports: number;
   readonly importSeconds: number;
+  readonly maxWritebacks: number;
+  readonly writebackSeconds: number;
   readonly keepRuns: number;
   readonly waitSeconds: number;
   readonly querySeconds: number;
@@ -215,6 +219,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxLimit: s.BUCKETQL_MAX_LIMIT,
     maxImports: s.BUCKETQL_MAX_IMPORTS,
     importSeconds: s.BUCKETQL_IMPORT_SECONDS,
+    maxWritebacks: s.BUCKETQL_MAX_WRITEBACKS,
+    writebackSeconds: s.BUCKETQL_WRITEBACK_SECONDS,
     keepRuns: s.BUCKETQL_KEEP_RUNS,
     waitSeconds: s.BUCKETQL_WAIT_SECONDS,
     querySeconds: s.BUCKETQL_QUERY_SECONDS,

@@ -15,6 +15,7 @@ export const errorCodes = {
   LIMIT_TOO_LARGE: { retryable: false },
   RESPONSE_TOO_LARGE: { retryable: false },
   QUERY_TOO_COMPLEX: { retryable: false },
+  TOO_MANY_PARTITIONS: { retryable: false },
   OPERATION_NOT_ALLOWED: { retryable: false },
   INVALID_CURSOR: { retryable: false },
   GENERATION_GONE: { retryable: true },
@@ -36,6 +37,8 @@ export const errorCodes = {
   OBJECT_CHANGED: { retryable: true },
   OBJECT_EXISTS: { retryable: false },
   OBJECT_TOO_LARGE: { retryable: false },
+  FILE_TOO_LARGE: { retryable: false },
+  ENCRYPTION_REFUSED: { retryable: false },
   NO_OBJECTS: { retryable: false },
   S3_UNAVAILABLE: { retryable: true },
   S3_ERROR: { retryable: false },
@@ -61,6 +64,7 @@ export const errorCodes = {
   DOCUMENT_TOO_LARGE: { retryable: false },
   PARSE_TIMEOUT: { retryable: false },
   SPOOL_FULL: { retryable: false },
+  UNWRITABLE_VALUE: { retryable: false },
   // this machine
   NO_SPACE: { retryable: true },
   OUT_OF_MEMORY: { retryable: true },
@@ -68,6 +72,7 @@ export const errorCodes = {
   DATABASE_DAMAGED: { retryable: false },
   DATABASE_REOPENED: { retryable: true },
   IMPORT_TIMEOUT: { retryable: true },
+  WRITEBACK_TIMEOUT: { retryable: true },
   INTERRUPTED: { retryable: true },
   INTERNAL: { retryable: false },
 } as const satisfies Record<string, { retryable: boolean }>;

@@ -16,9 +16,9 @@ interface Block {
   readonly text: string;
 }
 
-/** The fenced blocks of a Markdown text, in order. */
+/** The fenced blocks of a Markdown text, in order; a heading between two of them is an empty one. */
 function blocksOf(markdown: string): Block[] {
-  return [...markdown.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(
+  return [...markdown.matchAll(/^```(\w+)\n([^]*?)^```$|^#+ /gm)].map(
     ([, language = '', text = '']) => ({ language, text }),
   );
 }

@@ -125,8 +125,8 @@ const relation = z
     message: 'must be as many as columns',
   });
 
-// What the expression says is checked by whoever can read it.
-const schedule = z.object({
+/** A ScheduleInput. What its expression says is checked by whoever can read it. */
+export const schedule = z.object({
   cron: z.string().min(1, 'must not be empty').max(200, 'must have at most 200 characters'),
   timezone: timezone.default('UTC'),
   retries: z.int().min(0, 'counts from 0').max(20, 'must be at most 20').default(3),
@@ -208,7 +208,7 @@ export type DatasetDefinition = Omit<z.infer<typeof definition>, 'expose'> & {
 /** Which of its generated fields a dataset shows, beside rows and pages. */
 export type Exposed = z.infer<typeof expose>;
 
-/** When a dataset is imported without being asked, and how often a failed import is tried again. */
+/** When something is done without being asked, and how often a failed run of it is tried again. */
 export type Schedule = z.infer<typeof schedule>;
 
 /** How rows of a dataset find rows of another one. */

@@ -6,7 +6,10 @@ import { keyFromText, makeKeyFile, readKeyFile, type SecretKey } from './secret-
 import { sealAgain, sealOf, secretsUnder, type Secrets } from './secrets.js';
 
 // Every column that holds sealed texts, each sealed for the id of its row.
-const sealedColumns = [{ table: 'connections', column: 'secrets' }] as const;
+const sealedColumns = [
+  { table: 'connections', column: 'secrets' },
+  { table: 'writebacks', column: 'secrets' },
+] as const;
 
 /** Where the keys are, from configuration. */
 export interface KeySettings {

@@ -1,6 +1,6 @@
 import type { ErrorDetails } from '../errors.js';
 import type { Row, Session } from '../engine/engine.js';
-import { integer, sql, value } from '../sql.js';
+import { integer, sql, value, type Sql } from '../sql.js';
 import { dateOrNull, instant, pageOf, textOrNull } from './rows.js';
 
 /** One execution of an import or a writeback. */
@@ -8,6 +8,8 @@ export interface Run {
   readonly id: string;
   readonly kind: RunKind;
   readonly datasetId: string;
+  /** The writeback that is kept; null for imports and for what was written once. */
+  readonly writebackId: string | null;
   readonly status: RunStatus;
   readonly trigger: RunTrigger;
   /** Counts from 1; of a run that waits for its next attempt, that one. */
@@ -24,9 +26,28 @@ export interface Run {
 }
 
 export type RunKind = 'IMPORT' | 'WRITEBACK';
-/** Who asked for a run: somebody, or the dataset's schedule. */
+/** Who asked for a run: somebody, or its subject's schedule. */
 export type RunTrigger = 'REQUEST' | 'SCHEDULE';
 export type RunStatus = 'QUEUED' | 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'CANCELLED';
+
+/** What runs again and again, one run after the other: a dataset's import, or a writeback that is kept. */
+export interface Subject {
+  readonly kind: RunKind;
+  /** Of the dataset or the writeback. */
+  readonly id: string;
+}
+
+/** What a run is about. */
+export type About = Pick<Run, 'kind' | 'datasetId'> & Partial<Pick<Run, 'writebackId'>>;
+
+/** The subject of a run; undefined for what is written once. */
+export function subjectOf(run: About): Subject | undefined {
+  const id = run.kind === 'IMPORT' ? run.datasetId : run.writebackId;
+  return id == null ? undefined : { kind: run.kind, id };
+}
+
+/** A subject as the key of a map. */
+export const subjectKey = ({ kind, id }: Subject): string => `${kind} ${id}`;
 
 /** Why a run failed. Never holds a secret. */
 export interface RunError {
@@ -65,9 +86,9 @@ export interface WritebackProgress {
 /** Stores a new run. */
 export async function insertRun(session: Session, run: Run): Promise<void> {
   await session.run(
-    sql`insert into catalog.runs (id, kind, dataset_id, status, "trigger", attempt, max_attempts, not_before,
+    sql`insert into catalog.runs (id, kind, dataset_id, writeback_id, status, "trigger", attempt, max_attempts, not_before,
       queued_at, started_at, finished_at, error, progress)
-      values (${value(run.id)}, ${value(run.kind)}, ${value(run.datasetId)}, ${value(run.status)}, ${value(run.trigger)},
+      values (${value(run.id)}, ${value(run.kind)}, ${value(run.datasetId)}, ${value(run.writebackId)}, ${value(run.status)}, ${value(run.trigger)},
       ${integer(run.attempt)}, ${integer(run.maxAttempts)}, ${instant(run.notBefore)},
       ${instant(run.queuedAt)}, ${instant(run.startedAt)}, ${instant(run.finishedAt)}, ${value(run.error && json(run.error))}, ${value(json(run.progress))})`,
   );
@@ -89,17 +110,21 @@ export async function findRun(session: Session, id: string): Promise<Run | undef
   return row && fromRow(row);
 }
 
-/** Runs of a dataset, newest first. */
+/** Runs of a subject, newest first. */
 export async function listRuns(
   session: Session,
-  of: { readonly datasetId: string; readonly kind: RunKind },
+  subject: Subject,
   page: { readonly limit: number; readonly offset: number },
 ): Promise<Run[]> {
   const rows = await session.rows(
-    sql`select * from catalog.runs where dataset_id = ${value(of.datasetId)} and kind = ${value(of.kind)}
-      order by queued_at desc, id desc${pageOf(page)}`,
+    sql`select * from catalog.runs where ${ofSubject(subject)} order by queued_at desc, id desc${pageOf(page)}`,
   );
   return rows.map(fromRow);
+}
+
+/** Forgets all runs of a subject. */
+export async function deleteRuns(session: Session, subject: Subject): Promise<void> {
+  await session.run(sql`delete from catalog.runs where ${ofSubject(subject)}`);
 }
 
 /** Runs that a stopped process left behind. */
@@ -110,17 +135,22 @@ export async function listUnfinishedRuns(session: Session): Promise<Run[]> {
   return rows.map(fromRow);
 }
 
-/** Forgets the runs of a dataset and kind that ended before the last `keep` did. */
-export async function pruneRuns(
-  session: Session,
-  of: { readonly datasetId: string; readonly kind: RunKind },
-  keep: number,
-): Promise<void> {
-  const ended = sql`dataset_id = ${value(of.datasetId)} and kind = ${value(of.kind)} and finished_at is not null`;
+/** Forgets the runs of the same subject that ended before the last `keep` did; of what was written once, those of the dataset. */
+export async function pruneRuns(session: Session, run: Run, keep: number): Promise<void> {
+  const subject = subjectOf(run);
+  const alike = subject
+    ? ofSubject(subject)
+    : sql`kind = ${value(run.kind)} and dataset_id = ${value(run.datasetId)} and writeback_id is null`;
+  const ended = sql`${alike} and finished_at is not null`;
   await session.run(
     sql`delete from catalog.runs where ${ended} and id not in (
       select id from catalog.runs where ${ended} order by finished_at desc, queued_at desc, id desc limit ${integer(keep)})`,
   );
+}
+
+function ofSubject({ kind, id }: Subject): Sql {
+  const owner = kind === 'IMPORT' ? sql`dataset_id` : sql`writeback_id`;
+  return sql`kind = ${value(kind)} and ${owner} = ${value(id)}`;
 }
 
 const json = (facts: unknown) =>
@@ -134,6 +164,7 @@ function fromRow(row: Row): Run {
     id: String(row.id),
     kind: String(row.kind) as RunKind,
     datasetId: String(row.dataset_id),
+    writebackId: textOrNull(row.writeback_id),
     status: String(row.status) as RunStatus,
     trigger: String(row.trigger) as RunTrigger,
     attempt: Number(row.attempt),

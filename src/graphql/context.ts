@@ -4,6 +4,7 @@ import type { Secrets } from '../catalog/secrets.js';
 import type { Engine } from '../engine/engine.js';
 import type { ImportSettings } from '../jobs/import-work.js';
 import type { Runner } from '../jobs/runner.js';
+import type { WritebackSettings } from '../jobs/writeback-target.js';
 import type { Scheduler } from '../jobs/scheduler.js';
 import type { Log } from '../log.js';
 import type { Buckets } from '../pipeline/buckets.js';
@@ -26,6 +27,7 @@ export interface Services {
   /** Ids of datasets that were defined, redefined, deleted or have a new generation, by themselves. */
   readonly datasetChanges: Topic<string>;
   readonly imports: ImportSettings;
+  readonly writebacks: WritebackSettings;
   readonly schema: LiveSchema;
   /** Brings the schema in step with the datasets; call it when one was published, redefined or removed. */
   readonly publishSchema: () => Promise<void>;

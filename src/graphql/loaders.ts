@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import { findConnection, type Connection } from '../catalog/connections.js';
 import { findDataset, listDatasets, type Dataset } from '../catalog/datasets.js';
+import { findWriteback, type Writeback } from '../catalog/writebacks.js';
 import type { Secrets } from '../catalog/secrets.js';
 import type { Engine } from '../engine/engine.js';
 
@@ -8,6 +9,7 @@ import type { Engine } from '../engine/engine.js';
 export interface Loaders {
   readonly connection: DataLoader<string, Connection | undefined>;
   readonly dataset: DataLoader<string, Dataset | undefined>;
+  readonly writeback: DataLoader<string, Writeback | undefined>;
   readonly datasetsOfConnection: DataLoader<string, Dataset[]>;
 }
 
@@ -19,6 +21,9 @@ export function makeLoaders(engine: Engine, secrets: Secrets): Loaders {
     ),
     dataset: new DataLoader((ids) =>
       engine.read((session) => inOrder(ids, (id) => findDataset(session, { id }))),
+    ),
+    writeback: new DataLoader((ids) =>
+      engine.read((session) => inOrder(ids, (id) => findWriteback(session, { id }))),
     ),
     datasetsOfConnection: new DataLoader((ids) =>
       engine.read((session) => inOrder(ids, (id) => listDatasets(session, { connection: id }))),

@@ -1,22 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import type { Dialect } from '../dialect.js';
-import { writebackWork, type WritebackRequest } from '../jobs/writeback-work.js';
+import { writebackWork } from '../jobs/writeback-work.js';
+import type { WritebackRequest } from '../jobs/writeback-target.js';
 import { requireConnection } from '../catalog/connections.js';
 import type { Session } from '../engine/engine.js';
-import { objectKey, parseDestination } from '../pipeline/destination.js';
+import { checkPartitions, objectKey, parseDestination } from '../pipeline/destination.js';
 import { sourcesOf, type Lease, type Leases } from '../pipeline/snapshots.js';
 import { relatedDatasets } from '../query/links.js';
 import type { Services } from './context.js';
-import { writebackRunView } from './management/runs.js';
+import { begun } from './management/runs.js';
+import { writebackRunView } from './management/writeback-runs.js';
 import type { TableReader, TableSnapshot, TableVersions, TableWriter } from './tables/reader.js';
 
 /** What the generated fields read and write through. */
 export function tableAccess(
   services: Services,
-  options: { readonly dialect: Dialect; readonly maxLimit: number },
+  { maxLimit }: { readonly maxLimit: number },
 ): TableReader & TableWriter & TableVersions {
-  const { engine, secrets, snapshots, runner, scheduler, imports, waitSeconds } = services;
-  const { dialect, maxLimit } = options;
+  const { engine, secrets, snapshots, scheduler, writebacks, log } = services;
+  const { dialect } = writebacks;
   const versionOf = ({ dataset, revision }: Pick<Lease, 'dataset' | 'revision'>) =>
     `${revision}${scheduler.stale(dataset.id) ? ' stale' : ''}`;
   const lent = ([lease, ...others]: Leases, session: Session): TableSnapshot => {
@@ -54,6 +55,8 @@ export function tableAccess(
 
     async writeback(name, query, input, wait) {
       const destination = parseDestination(input);
+      if (destination.encryptionKey !== undefined) log.hide(destination.encryptionKey);
+      checkPartitions(destination, query);
       const leases = snapshots.leaseAll([name, ...relatedDatasets(query.where)]);
       for (const lease of leases) lease.release();
       const connection = await engine.read((session) =>
@@ -63,9 +66,7 @@ export function tableAccess(
       const { prefix } = connection.access;
       objectKey(destination, { prefix, dataset: name, runId: randomUUID(), now: new Date() });
       const request: WritebackRequest = { dataset: leases[0].dataset, query, destination };
-      const queued = await runner.enqueue(writebackWork({ ...imports, dialect }, request));
-      const run = wait ? await runner.wait(queued.id, waitSeconds) : queued;
-      return writebackRunView(run ?? queued);
+      return writebackRunView(await begun(services, writebackWork(writebacks, request), wait));
     },
   };
 }

@@ -31,6 +31,7 @@ export async function attempt(live: LiveRun, settings: AttemptSettings): Promise
     show(live.run);
     const performed = await work.perform({
       id: live.run.id,
+      startedAt: live.run.startedAt ?? clock.now(),
       signal: abort.signal,
       report: (progress) => show({ ...live.run, progress }),
     });

@@ -1,9 +1,9 @@
-import type { RunKind } from '../catalog/runs.js';
+import { subjectKey, subjectOf, type RunKind } from '../catalog/runs.js';
 import type { LiveRun } from './live-run.js';
 
 /**
  * Which of the runs that wait are to begin now, the first come first: as many of a kind as there are slots, and never two
- * imports of one dataset at a time.
+ * of one subject at a time.
  * @returns also when to look again because the next attempt of a run is due
  */
 export function whatIsDue(
@@ -33,5 +33,11 @@ function hasRoom(
 ): boolean {
   const sameKind = running.filter((live) => live.work.kind === work.kind);
   if (sameKind.length >= slots[work.kind]) return false;
-  return work.kind !== 'IMPORT' || sameKind.every((live) => live.work.datasetId !== work.datasetId);
+  const subject = keyOf(work);
+  return subject === undefined || sameKind.every((live) => keyOf(live.work) !== subject);
+}
+
+function keyOf(work: LiveRun['work']): string | undefined {
+  const subject = subjectOf(work);
+  return subject && subjectKey(subject);
 }

@@ -2,7 +2,7 @@ import { pruneRuns, updateRun, type Run } from '../catalog/runs.js';
 import type { Session } from '../engine/engine.js';
 import type { RunnerOptions } from './work.js';
 
-/** Stores a run that has ended, and forgets the oldest of its dataset and kind. */
+/** Stores a run that has ended, and forgets the oldest of its subject. */
 export async function storeEnd(
   session: Session,
   run: Run,

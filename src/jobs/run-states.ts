@@ -5,7 +5,7 @@ import type { Run, RunError } from '../catalog/runs.js';
 
 /** A run that was just asked for. */
 export function newRun(
-  asked: Pick<Run, 'kind' | 'datasetId' | 'trigger' | 'maxAttempts' | 'progress'>,
+  asked: Pick<Run, 'kind' | 'datasetId' | 'writebackId' | 'trigger' | 'maxAttempts' | 'progress'>,
   now: Date,
 ): Run {
   return {
@@ -34,12 +34,16 @@ export function waiting(run: Run, error: RunError, notBefore: Date): Run {
 
 /** A run that the end of the process broke off. */
 export function interrupted(run: Run, now: Date): Run {
+  const doing = run.trigger === 'SCHEDULE' ? 'working' : 'waiting or working';
+  // An object can be whole although nobody was left to say so.
+  const left =
+    run.kind === 'IMPORT'
+      ? 'nothing of it was kept'
+      : 'nothing but objects that were whole by then is there';
+  const next = run.trigger === 'SCHEDULE' ? 'Its schedule asks for it again' : 'Run it again';
   const error: RunError = {
     code: 'INTERRUPTED',
-    message:
-      run.trigger === 'SCHEDULE'
-        ? 'The service stopped while this run was working; nothing of it was kept. Its schedule asks for it again'
-        : 'The service stopped while this run was waiting or working; nothing of it was kept. Run it again',
+    message: `The service stopped while this run was ${doing}; ${left}. ${next}`,
     retryable: true,
     details: {},
   };

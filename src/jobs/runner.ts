@@ -1,4 +1,12 @@
-import { findRun, insertRun, updateRun, type Run } from '../catalog/runs.js';
+import {
+  findRun,
+  insertRun,
+  subjectKey,
+  subjectOf,
+  updateRun,
+  type Run,
+  type Subject,
+} from '../catalog/runs.js';
 import type { Engine, Session } from '../engine/engine.js';
 import { AppError, isAppError } from '../errors.js';
 import type { Log } from '../log.js';
@@ -16,7 +24,7 @@ import { takeOver } from './take-over.js';
 import type { Asking, RunnerOptions, Work } from './work.js';
 
 /**
- * Executes runs: a few at a time, imports of one dataset one after the other. A run is stored before it is acknowledged
+ * Executes runs: a few at a time, those of one subject one after the other. A run is stored before it is acknowledged
  * and its end is stored before anybody is told. What a schedule asked for is tried again when it failed for a reason that
  * may pass.
  */
@@ -29,7 +37,7 @@ export class Runner {
   /** What is stored and waits, for a slot or for its next attempt. */
   readonly #queue = new Set<LiveRun>();
   #sleep: () => void = () => undefined;
-  /** Datasets whose waiting imports are left to the next start. */
+  /** Subjects whose waiting runs are left to the next start. */
   readonly #left = new Set<string>();
   readonly #lateEnds: LateEnds;
   #holding = false;
@@ -72,18 +80,20 @@ export class Runner {
   }
 
   /**
-   * Queues a run and returns it. An import of a dataset that has one waiting already joins that one; somebody who asks does
+   * Queues a run and returns it. Where one of the same subject waits already, it is joined; somebody who asks does
    * not wait for the next attempt of a run that failed, but begins it.
    * @throws CANCELLED when the service is stopping, and whatever `claim` throws
    */
   async enqueue(work: Work, asking?: Asking): Promise<Run> {
     if (this.#closing) throw new AppError('CANCELLED', 'The service is stopping');
-    const waits = work.kind === 'IMPORT' && this.#waiting(work.datasetId);
+    const subject = subjectOf(work);
+    const waits = subject && this.#waiting(subject);
     if (waits) return (await this.#join(waits, asking)) ?? this.enqueue(work, asking);
-    const { kind, datasetId, progress } = work;
+    const { kind, datasetId, writebackId = null, progress } = work;
     const trigger = asking ? 'SCHEDULE' : 'REQUEST';
     const maxAttempts = asking?.maxAttempts ?? 1;
-    const run = newRun({ kind, datasetId, trigger, maxAttempts, progress }, this.#clock.now());
+    const asked = { kind, datasetId, writebackId, trigger, maxAttempts, progress } as const;
+    const run = newRun(asked, this.#clock.now());
     const stored = this.#engine.transaction(async (session) => {
       await asking?.claim(session);
       await insertRun(session, run);
@@ -112,9 +122,9 @@ export class Runner {
     return this.#known(run.id) ?? run;
   }
 
-  /** The runs of a dataset that have not ended. */
-  unfinished(datasetId: string): Run[] {
-    return this.#of(datasetId).map(({ run }) => run);
+  /** The runs of a subject that have not ended. */
+  unfinished(subject: Subject): Run[] {
+    return this.#of(subject).map(({ run }) => run);
   }
 
   /** Waits until a run has ended or the time is over, and returns it as it is then. */
@@ -144,14 +154,21 @@ export class Runner {
     return live.run.status === 'CANCELLED';
   }
 
-  /** Stops every run of a dataset. */
+  /** Stops every run of a dataset, writebacks among them. */
   async cancelDataset(datasetId: string): Promise<void> {
-    await Promise.all(this.#of(datasetId).map(({ run }) => this.cancel(run.id)));
+    await this.#cancelAll(
+      [...this.#live.values()].filter(({ work }) => work.datasetId === datasetId),
+    );
   }
 
-  /** Ends the further attempts of a dataset's runs: what waits for one has FAILED, what works has its last. */
-  async endRetries(datasetId: string): Promise<void> {
-    for (const live of this.#of(datasetId)) {
+  /** Stops every run of a subject. */
+  async cancelSubject(subject: Subject): Promise<void> {
+    await this.#cancelAll(this.#of(subject));
+  }
+
+  /** Ends the further attempts of a subject's runs: what waits for one has FAILED, what works has its last. */
+  async endRetries(subject: Subject): Promise<void> {
+    for (const live of this.#of(subject)) {
       const attempt = live.run.error ? live.run.attempt - 1 : live.run.attempt;
       live.run = { ...live.run, maxAttempts: attempt };
       if (live.run.error && this.#queue.delete(live)) {
@@ -165,7 +182,8 @@ export class Runner {
     this.#closing = true;
     this.#sleep();
     for (const { run } of this.#queue) {
-      if (run.trigger === 'SCHEDULE') this.#left.add(run.datasetId);
+      const subject = subjectOf(run);
+      if (subject && run.trigger === 'SCHEDULE') this.#left.add(subjectKey(subject));
     }
     await Promise.all(
       [...this.#live.values()].map(async (live) => {
@@ -186,14 +204,21 @@ export class Runner {
     return this.#live.get(id)?.run ?? this.#lateEnds.find(id);
   }
 
-  #of(datasetId: string): LiveRun[] {
-    return [...this.#live.values()].filter(({ work }) => work.datasetId === datasetId);
+  #of(subject: Subject): LiveRun[] {
+    return [...this.#live.values()].filter(({ work }) => {
+      const own = subjectOf(work);
+      return own && subjectKey(own) === subjectKey(subject);
+    });
   }
 
-  #waiting(datasetId: string): LiveRun | undefined {
-    return this.#of(datasetId).find(
-      ({ run, abort }) => run.kind === 'IMPORT' && run.status === 'QUEUED' && !abort.signal.aborted,
+  #waiting(subject: Subject): LiveRun | undefined {
+    return this.#of(subject).find(
+      ({ run, abort }) => run.status === 'QUEUED' && !abort.signal.aborted,
     );
+  }
+
+  async #cancelAll(runs: readonly LiveRun[]): Promise<void> {
+    await Promise.all(runs.map(({ run }) => this.cancel(run.id)));
   }
 
   #admit(run: Run, work: Work, stored: Promise<void>): LiveRun {
@@ -289,9 +314,9 @@ export class Runner {
   async #interrupt(live: LiveRun): Promise<void> {
     const now = this.#clock.now();
     const run = interrupted(live.run, now);
-    const next = this.#left.has(run.datasetId)
-      ? undefined
-      : successor(live.run, live.work.progress, now);
+    const subject = subjectOf(run);
+    const isLeft = subject && this.#left.has(subjectKey(subject));
+    const next = isLeft ? undefined : successor(live.run, live.work.progress, now);
     await this.#store(run, async (session) => {
       await storeEnd(session, run, this.#options);
       if (next) await insertRun(session, next);

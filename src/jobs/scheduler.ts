@@ -1,5 +1,5 @@
 import type { Schedule } from '../catalog/definition.js';
-import type { Run } from '../catalog/runs.js';
+import { subjectKey, subjectOf, type About, type Run, type Subject } from '../catalog/runs.js';
 import { listSchedules, moveNextRun, setNextRun } from '../catalog/schedules.js';
 import type { Engine, Session } from '../engine/engine.js';
 import { AppError } from '../errors.js';
@@ -12,17 +12,19 @@ import type { Work } from './work.js';
 /** What the scheduler needs. */
 export interface SchedulerOptions {
   readonly runner: Runner;
-  /** What a due dataset has done to it. */
-  readonly work: (datasetId: string) => Work;
+  /** What is done for a subject that is due. */
+  readonly work: (about: About) => Work;
   readonly log: Log;
   /** (Default: the machine's) */
   readonly clock?: Clock;
 }
 
 interface Entry {
+  readonly subject: Subject;
+  readonly about: About;
   readonly schedule: Schedule;
   nextRunAt: Date;
-  /** The last import that the schedule asked for failed or is overdue. */
+  /** The last run that the schedule asked for failed or is overdue. */
   behind: boolean;
   /** It could not be queued when it was due; the next try. */
   heldUntil: Date | undefined;
@@ -31,13 +33,14 @@ interface Entry {
 const minute = 60_000;
 
 /**
- * Queues the imports of datasets that are due. When a dataset is due next is stored in the transaction that queues the run,
- * so that no moment asks for two; several that passed while the service stood still ask for one.
+ * Queues what is due: imports of datasets, and writebacks. When a subject is due next is stored in the transaction that queues
+ * the run, so that no moment asks for two; several that passed while the service stood still ask for one.
  */
 export class Scheduler {
   readonly #engine: Engine;
   readonly #options: SchedulerOptions;
   readonly #clock: Clock;
+  /** By {@link subjectKey}. */
   readonly #entries = new Map<string, Entry>();
   #turn: Promise<void> = Promise.resolve();
   #sleep: () => void = () => undefined;
@@ -53,49 +56,50 @@ export class Scheduler {
   async start(): Promise<void> {
     await this.#load();
     const { runner, work } = this.#options;
-    await runner.recover(({ kind, datasetId }) =>
-      kind === 'IMPORT' && this.#entries.has(datasetId) ? work(datasetId) : undefined,
-    );
+    await runner.recover((run) => {
+      const entry = this.#entryOf(run);
+      return entry && work(entry.about);
+    });
     await this.#tick();
   }
 
   /**
-   * Stores when a dataset is due next, in the transaction that defines it. Takes effect with {@link reload}, which is called
+   * Stores when a subject is due next, in the transaction that defines it. Takes effect with {@link reload}, which is called
    * when that is committed. A schedule that says the same as before keeps its moment.
    */
   async define(
     session: Session,
-    datasetId: string,
+    subject: Subject,
     schedule: Schedule | undefined,
     before?: Schedule,
   ): Promise<void> {
     const same = schedule?.cron === before?.cron && schedule?.timezone === before?.timezone;
     if (schedule && same) return;
-    await setNextRun(session, datasetId, schedule ? nextRun(schedule, this.#clock.now()) : null);
+    await setNextRun(session, subject, schedule ? nextRun(schedule, this.#clock.now()) : null);
   }
 
-  /** Takes up the schedules as they are stored now. Runs of datasets that have none any more are not tried again. */
+  /** Takes up the schedules as they are stored now. Runs of subjects that have none any more are not tried again. */
   async reload(): Promise<void> {
     const removed = await this.#load();
-    for (const datasetId of removed) await this.#options.runner.endRetries(datasetId);
+    for (const subject of removed) await this.#options.runner.endRetries(subject);
     this.#arm();
   }
 
-  /** When a dataset is due next; null without a schedule. */
-  nextRunAt(datasetId: string): Date | null {
-    return this.#entries.get(datasetId)?.nextRunAt ?? null;
+  /** When a subject is due next; null without a schedule. */
+  nextRunAt(subject: Subject): Date | null {
+    return this.#entries.get(subjectKey(subject))?.nextRunAt ?? null;
   }
 
   /** The last import that the dataset's schedule asked for failed or is overdue, and none has succeeded since. */
   stale(datasetId: string): boolean {
-    const entry = this.#entries.get(datasetId);
+    const entry = this.#entries.get(subjectKey({ kind: 'IMPORT', id: datasetId }));
     if (!entry) return false;
     return entry.behind || entry.nextRunAt.getTime() + minute <= this.#clock.now().getTime();
   }
 
   /** To be told of every change of a run. */
   observe(run: Run): void {
-    const entry = run.kind === 'IMPORT' ? this.#entries.get(run.datasetId) : undefined;
+    const entry = this.#entryOf(run);
     if (!entry) return;
     if (run.status === 'SUCCEEDED') entry.behind = false;
     else if (run.trigger === 'SCHEDULE' && run.error) entry.behind = true;
@@ -108,17 +112,23 @@ export class Scheduler {
     await this.#turn;
   }
 
-  /** @returns the datasets that have no schedule any more */
-  async #load(): Promise<string[]> {
+  #entryOf(run: Run): Entry | undefined {
+    const subject = subjectOf(run);
+    return subject && this.#entries.get(subjectKey(subject));
+  }
+
+  /** @returns the subjects that have no schedule any more */
+  async #load(): Promise<Subject[]> {
     const stored = await this.#engine.read(listSchedules);
-    const removed = new Set(this.#entries.keys());
-    for (const { datasetId, schedule, nextRunAt, failing } of stored) {
-      removed.delete(datasetId);
-      const behind = this.#entries.get(datasetId)?.behind ?? failing;
-      this.#entries.set(datasetId, { schedule, nextRunAt, behind, heldUntil: undefined });
+    const before = new Map(this.#entries);
+    this.#entries.clear();
+    for (const { failing, ...entry } of stored) {
+      const key = subjectKey(entry.subject);
+      const behind = before.get(key)?.behind ?? failing;
+      before.delete(key);
+      this.#entries.set(key, { ...entry, behind, heldUntil: undefined });
     }
-    for (const datasetId of removed) this.#entries.delete(datasetId);
-    return [...removed];
+    return [...before.values()].map(({ subject }) => subject);
   }
 
   #arm(): void {
@@ -132,29 +142,29 @@ export class Scheduler {
   #tick(): Promise<void> {
     this.#turn = this.#turn.then(async () => {
       const now = this.#clock.now();
-      for (const [datasetId, entry] of [...this.#entries]) {
-        if (due(entry) <= now && !this.#closed) await this.#queue(datasetId, entry, now);
+      for (const entry of [...this.#entries.values()]) {
+        if (due(entry) <= now && !this.#closed) await this.#queue(entry, now);
       }
       this.#arm();
     });
     return this.#turn;
   }
 
-  async #queue(datasetId: string, entry: Entry, now: Date): Promise<void> {
+  async #queue(entry: Entry, now: Date): Promise<void> {
     const { runner, work, log } = this.#options;
-    const { schedule, nextRunAt: from } = entry;
+    const { subject, about, schedule, nextRunAt: from } = entry;
     let changed = false;
     try {
       const to = nextRun(schedule, now);
-      // A whole period has passed, or the import of the last one has not ended.
+      // A whole period has passed, or the run of the last one has not ended.
       const overdue =
         nextRun(schedule, from) <= now ||
-        runner.unfinished(datasetId).some((run) => run.trigger === 'SCHEDULE');
-      await runner.enqueue(work(datasetId), {
+        runner.unfinished(subject).some((run) => run.trigger === 'SCHEDULE');
+      await runner.enqueue(work(about), {
         maxAttempts: schedule.retries + 1,
         claim: async (session) => {
-          changed = !(await moveNextRun(session, datasetId, { from, to }));
-          if (changed) throw new AppError('NOT_FOUND', 'The dataset is not due any more');
+          changed = !(await moveNextRun(session, subject, { from, to }));
+          if (changed) throw new AppError('NOT_FOUND', 'It is not due any more');
         },
       });
       entry.nextRunAt = to;
@@ -164,8 +174,7 @@ export class Scheduler {
       entry.heldUntil = new Date(now.getTime() + minute);
       // A definition has changed meanwhile: then this entry is not the one that counts any more.
       if (changed) await this.#load().catch(() => undefined);
-      else
-        log.error({ err, dataset: datasetId }, 'a due import is not queued; next try in a minute');
+      else log.error({ err, ...subject }, 'a due run is not queued; next try in a minute');
     }
   }
 }

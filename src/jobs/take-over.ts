@@ -1,4 +1,11 @@
-import { insertRun, listUnfinishedRuns, updateRun, type Run } from '../catalog/runs.js';
+import {
+  insertRun,
+  listUnfinishedRuns,
+  subjectKey,
+  subjectOf,
+  updateRun,
+  type Run,
+} from '../catalog/runs.js';
 import type { Session } from '../engine/engine.js';
 import { interrupted, successor } from './run-states.js';
 import type { Work } from './work.js';
@@ -11,7 +18,7 @@ export interface Taken {
 
 /**
  * Sorts the runs that a stopped process left: what a schedule asked for goes on waiting, or follows as a new run if it was
- * broken off; everything else has FAILED. Never two for one dataset because of one stop.
+ * broken off; everything else has FAILED. Never two for one subject because of one stop.
  * @param workOf What a run that a schedule asked for does; undefined when nothing asks for it any more.
  */
 export async function takeOver(
@@ -30,11 +37,17 @@ export async function takeOver(
   const failed = broken.map(({ run }) => interrupted(run, now));
   for (const run of failed) await updateRun(session, run);
   for (const { run, work } of broken) {
-    if (!work || taken.some((other) => other.run.datasetId === run.datasetId)) continue;
+    if (!work || taken.some((other) => keyOf(other.run) === keyOf(run))) continue;
     const next = successor(run, work.progress, now);
     if (!next) continue;
     await insertRun(session, next);
     taken.push({ run: next, work });
   }
   return { taken, failed };
+}
+
+// A schedule asks for runs of subjects alone.
+function keyOf(run: Run): string {
+  const subject = subjectOf(run);
+  return subject ? subjectKey(subject) : run.id;
 }

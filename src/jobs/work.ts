@@ -7,6 +7,8 @@ import type { Clock } from './clock.js';
 export interface Work {
   readonly kind: RunKind;
   readonly datasetId: string;
+  /** Of a writeback that is kept. (Default: none) */
+  readonly writebackId?: string;
   /** Counters before anything was done. */
   readonly progress: Run['progress'];
   /** Does everything but the commit. Cleans up after itself when it throws. Called again for each attempt. */
@@ -16,6 +18,8 @@ export interface Work {
 /** What a run in progress is given. */
 export interface RunContext {
   readonly id: string;
+  /** When the first attempt began. */
+  readonly startedAt: Date;
   readonly signal: AbortSignal;
   readonly report: (progress: Run['progress']) => void;
 }
@@ -46,7 +50,7 @@ export interface RunnerOptions {
   readonly slots: Readonly<Record<RunKind, number>>;
   /** Longest time of a run of a kind, over all its attempts. (Default: none) */
   readonly seconds?: Readonly<Partial<Record<RunKind, number>>>;
-  /** Ended runs that are kept for each dataset and kind. (Default: 200) */
+  /** Ended runs that are kept for each subject, and for each dataset of those that write once. (Default: 200) */
   readonly keepRuns?: number;
   /** Called whenever a run's state or progress has changed; states are stored by then. */
   readonly onChange?: (run: Run) => void;

@@ -1,78 +1,92 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { findConnection } from '../catalog/connections.js';
+import { findDataset } from '../catalog/datasets.js';
 import type { WritebackProgress } from '../catalog/runs.js';
-import type { Dialect } from '../dialect.js';
-import { AppError } from '../errors.js';
-import { objectKey, type Destination } from '../pipeline/destination.js';
-import { sourcesOf } from '../pipeline/snapshots.js';
-import { writeResult } from '../pipeline/writeback.js';
-import { relatedDatasets } from '../query/links.js';
+import {
+  destinationOf,
+  findWriteback,
+  setDelivered,
+  type Writeback,
+} from '../catalog/writebacks.js';
+import { AppError, isAppError } from '../errors.js';
+import { parseDestination } from '../pipeline/destination.js';
 import type { Query } from '../query/query.js';
-import type { WorkSettings } from './import-work.js';
-import { uploadsOf } from './open-uploads.js';
-import { withRecheck } from './recheck.js';
-import type { Work } from './work.js';
-
-/** A writeback of one query over the generations that are current when the run starts. */
-export interface WritebackRequest {
-  readonly dataset: { readonly id: string; readonly name: string };
-  /** Its `from` and `related` are replaced by those of the generations. */
-  readonly query: Query;
-  readonly destination: Destination;
-}
+import { deliverNewRows } from './new-deliveries.js';
+import type { Outcome, Work } from './work.js';
+import { withTarget, type WritebackRequest, type WritebackSettings } from './writeback-target.js';
 
 const nothingYet: WritebackProgress = { rows: 0, bytes: 0, objects: [] };
 
-/** An ad hoc writeback. */
-export function writebackWork(
-  settings: WorkSettings & { readonly dialect: Dialect },
-  { dataset, query, destination }: WritebackRequest,
-): Work {
-  const { engine, secrets, buckets, snapshots, dialect } = settings;
+/** A writeback that somebody asks for once. */
+export function writebackWork(settings: WritebackSettings, request: WritebackRequest): Work {
   return {
     kind: 'WRITEBACK',
-    datasetId: dataset.id,
+    datasetId: request.dataset.id,
     progress: nothingYet,
-    async perform({ id, signal }) {
-      const connection = await engine.read((session) =>
-        findConnection(session, secrets, { id: destination.connection }),
-      );
-      if (!connection)
-        throw new AppError('NOT_FOUND', 'The destination has no connection any more');
-      const { prefix } = connection.access;
-      const key = objectKey(destination, {
-        prefix,
-        dataset: dataset.name,
-        runId: id,
-        now: new Date(),
+    perform: (run) =>
+      withTarget(settings, request, run, async (target) => ({
+        progress: await target.write(target.query, { id: run.id, at: run.startedAt }),
+      })),
+  };
+}
+
+/** A run of a writeback that is kept, as it is defined when the run starts. */
+export function keptWritebackWork(
+  settings: WritebackSettings,
+  { id, datasetId }: Pick<Writeback, 'id' | 'datasetId'>,
+): Work {
+  return {
+    kind: 'WRITEBACK',
+    datasetId,
+    writebackId: id,
+    progress: nothingYet,
+    async perform(run) {
+      const { writeback, request } = await defined(settings, { id, datasetId });
+      return withTarget(settings, request, run, async (target): Promise<Outcome> => {
+        if (writeback.definition.onlyNewData) {
+          return deliverNewRows(settings, writeback, target, run);
+        }
+        const { sequence, id: generation } = target.generation;
+        return {
+          progress: await target.write(target.query, { id: run.id, at: run.startedAt }),
+          // Who asks for only new data from now on has had these rows.
+          commit: (session) =>
+            setDelivered(session, writeback, { sequence, generation, last: run.id }),
+        };
       });
-      const leases = snapshots.leaseAll([dataset.name, ...relatedDatasets(query.where)]);
-      const spoolDir = join(settings.spoolDir, id);
-      const bucket = buckets.forRun(connection, 'write', id);
-      try {
-        await mkdir(spoolDir, { recursive: true });
-        const progress = await withRecheck(settings, connection, () =>
-          engine.session((session) =>
-            writeResult({
-              query: { ...query, from: leases[0].source, related: sourcesOf(leases) },
-              dialect,
-              session,
-              destination,
-              bucket,
-              uploads: uploadsOf(engine, connection.id),
-              key,
-              spoolDir,
-              signal,
-            }),
-          ),
-        );
-        return { progress };
-      } finally {
-        for (const lease of leases) lease.release();
-        bucket.close();
-        await rm(spoolDir, { recursive: true, force: true });
-      }
     },
   };
+}
+
+async function defined(
+  { engine, secrets, queryOf }: WritebackSettings,
+  { id, datasetId }: Pick<Writeback, 'id' | 'datasetId'>,
+): Promise<{ readonly writeback: Writeback; readonly request: WritebackRequest }> {
+  const { writeback, dataset } = await engine.read(async (session) => ({
+    writeback: await findWriteback(session, { id }),
+    dataset: await findDataset(session, { id: datasetId }),
+  }));
+  if (writeback?.datasetId !== datasetId) {
+    throw new AppError('NOT_FOUND', 'The writeback was deleted, or writes another dataset now');
+  }
+  if (!dataset) throw new AppError('NOT_FOUND', 'The writeback has no dataset any more');
+  const destination = parseDestination(destinationOf(writeback, secrets));
+  const query = fitting(writeback, dataset.name, queryOf);
+  return { writeback, request: { dataset, query, destination } };
+}
+
+/** A stored query as the dataset's columns are now; what it named may have gone. */
+function fitting(
+  { name, definition }: Writeback,
+  dataset: string,
+  queryOf: WritebackSettings['queryOf'],
+): Query {
+  try {
+    return queryOf(dataset, definition.query);
+  } catch (error) {
+    if (!isAppError(error) || error.code === 'NOT_FOUND') throw error;
+    throw new AppError(
+      error.code,
+      `The query of writeback ${name} does not fit dataset ${dataset} as it is now: ${error.message}`,
+      { details: error.details, cause: error },
+    );
+  }
 }

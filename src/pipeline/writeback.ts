@@ -1,97 +1,81 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
-import { PassThrough, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { Bucket, Uploads } from '../aws/objects.js';
 import type { WritebackProgress } from '../catalog/runs.js';
-import { writableCompression } from '../compression/index.js';
-import type { Dialect } from '../dialect.js';
-import { exportRows } from '../engine/export.js';
-import type { Session } from '../engine/engine.js';
-import { compile, outputColumns } from '../query/compile.js';
-import type { Query } from '../query/query.js';
+import { AppError, isAppError } from '../errors.js';
 import { refusedQuery } from '../query/refused.js';
-import { formatOf, type Destination } from './destination.js';
+import { openDelivery, withoutPartition, type Delivery } from './deliver.js';
+import { checkPartitions } from './destination.js';
+import { refuseTaken, writeManifest } from './manifest-file.js';
+import { isDivided, partKey } from './object-names.js';
+import { wholeResult, withStoredResult, type CountedSlice } from './result-table.js';
+import { writeParquet, writeParquetParts } from './write-parquet.js';
+import { writeText } from './write-text.js';
+import { writeWorkbook } from './write-workbook.js';
+import { formatOf } from './writeback-formats.js';
+import type { WritebackJob } from './writeback-job.js';
 
-/** One query's result on its way to one object. */
-export interface WritebackJob {
-  readonly query: Query;
-  readonly dialect: Dialect;
-  readonly session: Session;
-  readonly destination: Destination;
-  readonly bucket: Bucket;
-  readonly uploads: Uploads;
-  readonly key: string;
-  /** An empty folder for this run. The caller removes it. */
-  readonly spoolDir: string;
-  readonly signal: AbortSignal;
-}
+export type { WritebackJob } from './writeback-job.js';
 
 /**
- * Writes a query's result as one object: whole or not at all.
- * @throws OBJECT_EXISTS, NO_SPACE and the errors of aws/errors.ts
+ * Writes a query's result to S3: each object whole or not at all, and the manifest of several when all of them are there.
+ * @throws INVALID_INPUT, COLUMN_NOT_FOUND, TOO_MANY_PARTITIONS, OBJECT_EXISTS, NO_SPACE and the errors of aws/errors.ts; with
+ *   `written` in its details when objects of this run stay that no manifest names
  */
 export async function writeResult(job: WritebackJob): Promise<WritebackProgress> {
-  const { destination, signal } = job;
-  const path = join(job.spoolDir, 'result');
-  const rows = await exportRows(
-    job.session,
-    compile(job.query, job.dialect),
-    outputColumns(job.query),
-    { path, ...exportKind(destination) },
-    { signal },
-  ).catch((error: unknown) => {
-    throw refusedQuery(error, job.dialect);
-  });
-  const compression = writableCompression(destination.compression);
-  const checksum = createHash('sha256');
-  const body = new PassThrough();
-  const hash = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      checksum.update(chunk);
-      done(null, chunk);
-    },
-  });
-  const source = createReadStream(path, { highWaterMark: 2 ** 18 });
-  const [put, piped] = await Promise.allSettled([
-    job.bucket.put(job.key, body, {
-      overwrite: destination.overwrite,
-      contentType: compression?.contentType ?? formatOf(destination).contentType,
-      uploads: job.uploads,
-      signal,
-    }),
-    pipeline([source, ...(compression ? [compression.deflate()] : []), hash, body], {
-      signal,
-    }).catch((error: unknown) => {
-      body.destroy();
-      throw error;
-    }),
-  ]);
-  // Whichever side failed first closed the other one, which then only says that it was closed.
-  if (piped.status === 'rejected' && !isClosing(piped.reason)) throw piped.reason;
-  if (put.status === 'rejected') throw put.reason;
-  const stored = put.value;
-  const object = { ...stored, rows, checksum: `sha256:${checksum.digest('hex')}` };
-  return { rows, bytes: stored.bytes, objects: [object] };
+  checkPartitions(job.destination, job.query);
+  const delivery = openDelivery(job);
+  try {
+    if (isDivided(job.destination)) await refuseTaken(job);
+    await writeFiles(job, delivery);
+    if (isDivided(job.destination)) await writeManifest(job, delivery);
+  } catch (error) {
+    throw withOrphans(refusedQuery(error, job.dialect), delivery);
+  }
+  return { ...delivery.total, objects: delivery.objects.map(withoutPartition) };
 }
 
-function exportKind(
-  to: Destination,
-): { kind: 'delimited'; delimiter: string; header: boolean } | { kind: 'ndjson' | 'parquet' } {
-  switch (to.format) {
-    case 'CSV':
-      return { kind: 'delimited', delimiter: to.delimiter, header: to.header };
-    case 'TSV':
-      return { kind: 'delimited', delimiter: '\t', header: to.header };
-    case 'NDJSON':
-      return { kind: 'ndjson' };
-    case 'PARQUET':
-      return { kind: 'parquet' };
+async function writeFiles(job: WritebackJob, delivery: Delivery): Promise<void> {
+  const { destination, session } = job;
+  const { maxFileBytes, partitionBy } = destination;
+  const writing = formatOf(destination).writing(destination);
+  const whole = wholeResult(job);
+  const stored = (write: (slice: CountedSlice) => Promise<void>) =>
+    withStoredResult(job, delivery.signal, async (slices) => {
+      // All of them before the first is written: one that cannot be a key would leave the others behind.
+      for (const { partition } of slices) partKey(job.key, destination, partition, 1);
+      for (const slice of slices) await write(slice);
+    });
+  const each =
+    partitionBy.length > 0
+      ? stored
+      : (write: (slice: typeof whole) => Promise<void>) => write(whole);
+  switch (writing.kind) {
+    case 'text':
+      return each((slice) => writeText(job, slice, writing.text, delivery));
+    case 'workbook':
+      return each((slice) => writeWorkbook(session, slice, destination, writing.text, delivery));
+    case 'parquet':
+      return maxFileBytes === undefined
+        ? each((slice) => writeParquet(job, slice, delivery))
+        : stored((slice) => writeParquetParts(job, slice, maxFileBytes, delivery));
   }
 }
 
-const isClosing = (error: unknown) =>
-  ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(
-    (error as NodeJS.ErrnoException).code ?? '',
+const mostNamed = 100;
+
+/** The error of a run, with the objects that it leaves behind: nobody may delete here. */
+function withOrphans(error: unknown, { objects }: Delivery): unknown {
+  if (!isAppError(error) || objects.length === 0) return error;
+  const keys = objects.map(({ key }) => key);
+  return new AppError(
+    error.code,
+    `${error.message}. ${keys.length} objects of this run stay without a manifest; they are not to be read`,
+    {
+      retryable: error.retryable,
+      details: {
+        ...error.details,
+        written: keys.slice(0, mostNamed),
+        writtenCount: keys.length,
+      },
+      cause: error,
+    },
   );
+}

@@ -8,18 +8,24 @@ const now = new Date('2026-01-01T00:00Z');
 const inSeconds = (seconds: number) => new Date(now.getTime() + seconds * 1000);
 const slots = { IMPORT: 2, WRITEBACK: 1 };
 
-function waiting(datasetId: string, more: Partial<Pick<Run, 'kind' | 'notBefore'>> = {}) {
+function waiting(
+  datasetId: string,
+  more: Partial<Pick<Run, 'kind' | 'notBefore' | 'writebackId'>> = {},
+) {
   const progress = { rows: 0, bytes: 0, objects: [] };
   const asked = {
     kind: 'IMPORT',
     trigger: 'REQUEST',
+    writebackId: null,
     datasetId,
     maxAttempts: 1,
     progress,
   } as const;
   const run = { ...newRun(asked, now), ...more };
   const perform = () => Promise.resolve({ progress });
-  return liveRun(run, { kind: run.kind, datasetId, progress, perform }, Promise.resolve());
+  const { kind, writebackId } = run;
+  const work = { kind, datasetId, ...(writebackId && { writebackId }), progress, perform };
+  return liveRun(run, work, Promise.resolve());
 }
 
 describe('what is due of the runs that wait', () => {
@@ -31,13 +37,21 @@ describe('what is due of the runs that wait', () => {
     expect(whatIsDue([b, c], [a], slots, now).due).toEqual([b]);
   });
 
-  it('is never two imports of one dataset, but for writebacks it does not matter', () => {
+  it('is never two of one subject, and what is written once is none', () => {
     const [first, second] = [waiting('a'), waiting('a')];
     expect(whatIsDue([first, second], [], slots, now).due).toEqual([first]);
     expect(whatIsDue([second], [first], slots, now).due).toEqual([]);
     const one = { kind: 'WRITEBACK' as const };
     const writebacks = [waiting('a', one), waiting('a', one)];
-    expect(whatIsDue(writebacks, [], { ...slots, WRITEBACK: 2 }, now).due).toEqual(writebacks);
+    const more = { IMPORT: 2, WRITEBACK: 3 };
+    expect(whatIsDue(writebacks, [], more, now).due).toEqual(writebacks);
+    const [kept, again] = [
+      waiting('a', { ...one, writebackId: 'w' }),
+      waiting('a', { ...one, writebackId: 'w' }),
+    ];
+    const other = waiting('a', { ...one, writebackId: 'v' });
+    expect(whatIsDue([kept, again, other], [], more, now).due).toEqual([kept, other]);
+    expect(whatIsDue([again, other], [kept], more, now).due).toEqual([other]);
   });
 
   it('leaves out what waits for its next attempt, and says when the first of these is due', () => {

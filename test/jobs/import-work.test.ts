@@ -116,7 +116,12 @@ describe('the work of an import', () => {
   });
 
   const perform = (): Promise<Outcome> =>
-    work.perform({ id: 'r', signal: new AbortController().signal, report: () => undefined });
+    work.perform({
+      id: 'r',
+      startedAt: new Date(),
+      signal: new AbortController().signal,
+      report: () => undefined,
+    });
   const commit = async () => {
     const outcome = await perform();
     await engine.transaction(async (session) => outcome.commit?.(session));

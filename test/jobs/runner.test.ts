@@ -209,9 +209,44 @@ describe('the runner', () => {
     expect(id).not.toBe(first.id);
     hold.open();
     expect(await runner.wait(id ?? '', 10)).toMatchObject({ status: 'SUCCEEDED' });
-    const of = { datasetId: 'd', kind: 'IMPORT' } as const;
+    const of = { kind: 'IMPORT', id: 'd' } as const;
     const all = await engine.read((session) => listRuns(session, of, { limit: 100, offset: 0 }));
     expect(all).toHaveLength(2);
+  });
+
+  it('runs those of one kept writeback one after the other, and joins one that waits already', async () => {
+    runner = newRunner({ slots: { IMPORT: 1, WRITEBACK: 3 } });
+    const hold = gate();
+    const perform = () => hold.passed.then(() => ({ progress }));
+    const kept = (writebackId: string) => work(perform, { kind: 'WRITEBACK', writebackId });
+    const first = await runner.enqueue(kept('w'));
+    const second = await runner.enqueue(kept('w'));
+    expect((await runner.enqueue(kept('w'))).id).toBe(second.id);
+    const other = await runner.enqueue(kept('v'));
+    const once = await runner.enqueue(work(perform, { kind: 'WRITEBACK' }));
+    await Promise.all([other, once].map(({ id }) => seen({ id, status: 'RUNNING' })));
+    expect((await runner.find(second.id))?.status).toBe('QUEUED');
+    expect(runner.unfinished({ kind: 'WRITEBACK', id: 'w' }).map(({ id }) => id)).toEqual([
+      first.id,
+      second.id,
+    ]);
+    const stopped = runner.cancelSubject({ kind: 'WRITEBACK', id: 'v' });
+    hold.open();
+    await stopped;
+    expect(await runner.wait(second.id, 10)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await stored(second.id)).toMatchObject({ writebackId: 'w', datasetId: 'd' });
+    expect(await stored(other.id)).toMatchObject({ status: 'CANCELLED' });
+    expect(await runner.wait(once.id, 10)).toMatchObject({ writebackId: null });
+  });
+
+  it('ends a writeback that takes too long with WRITEBACK_TIMEOUT', async () => {
+    runner = newRunner({ seconds: { IMPORT: 10, WRITEBACK: 60 } });
+    const run = await runner.enqueue(work(untilStopped, { kind: 'WRITEBACK' }));
+    await seen({ status: 'RUNNING' });
+    await clock.advance(60_000);
+    expect(await runner.wait(run.id, 10)).toMatchObject({
+      error: { code: 'WRITEBACK_TIMEOUT', details: { limit: 60 } },
+    });
   });
 
   it('ends a run that takes too long with IMPORT_TIMEOUT', async () => {
@@ -363,7 +398,7 @@ describe('the runner', () => {
       const joined = runner.enqueue(work(() => Promise.resolve({ progress })));
       await expect(refused).rejects.toMatchObject({ code: 'NOT_FOUND' });
       expect(await runner.wait((await joined).id, 10)).toMatchObject({ status: 'SUCCEEDED' });
-      const of = { datasetId: 'd', kind: 'IMPORT' } as const;
+      const of = { kind: 'IMPORT', id: 'd' } as const;
       const all = await engine.read((session) => listRuns(session, of, { limit: 9, offset: 0 }));
       expect(all).toHaveLength(1);
     });
@@ -374,7 +409,7 @@ describe('the runner', () => {
       await seen({ id: first.id, status: 'QUEUED', attempt: 2 });
       await seen({ id: second.id, status: 'QUEUED', attempt: 2 });
       expect(await runner.cancel(first.id)).toBe(true);
-      await runner.endRetries('e');
+      await runner.endRetries({ kind: 'IMPORT', id: 'e' });
       expect((await stored(first.id))?.status).toBe('CANCELLED');
       expect(await stored(second.id)).toMatchObject({
         status: 'FAILED',
@@ -389,6 +424,7 @@ describe('the runner', () => {
       id: 'left',
       kind: 'IMPORT',
       datasetId: 'd',
+      writebackId: null,
       status: 'RUNNING',
       trigger: 'REQUEST',
       attempt: 1,
@@ -407,7 +443,7 @@ describe('the runner', () => {
       });
     const good = work(() => Promise.resolve({ progress }));
     const all = async () => {
-      const of = { datasetId: 'd', kind: 'IMPORT' } as const;
+      const of = { kind: 'IMPORT', id: 'd' } as const;
       return engine.read((session) => listRuns(session, of, { limit: 100, offset: 0 }));
     };
 
@@ -464,6 +500,27 @@ describe('the runner', () => {
       expect(await runner.find('left')).toMatchObject({ status: 'QUEUED', attempt: 3, error });
       await clock.advanceTo(notBefore);
       expect(await runner.wait('left', 10)).toMatchObject({ status: 'SUCCEEDED', attempt: 3 });
+    });
+
+    it('follows up one run of each subject, whatever else of its dataset waits', async () => {
+      const scheduledRun = { trigger: 'SCHEDULE', maxAttempts: 4 } as const;
+      const kept = { ...scheduledRun, kind: 'WRITEBACK', writebackId: 'w' } as const;
+      await leave(
+        { ...scheduledRun, id: 'import', status: 'QUEUED' },
+        { ...kept, id: 'first' },
+        { ...kept, id: 'second' },
+        { ...kept, id: 'of another', writebackId: 'v' },
+      );
+      await runner.recover(({ kind, writebackId }) => ({
+        ...good,
+        kind,
+        ...(writebackId !== null && { writebackId }),
+      }));
+      expect(await all()).toHaveLength(1);
+      for (const id of ['w', 'v']) {
+        const waiting = runner.unfinished({ kind: 'WRITEBACK', id });
+        expect(waiting).toMatchObject([{ status: 'QUEUED', attempt: 2, writebackId: id }]);
+      }
     });
 
     it('finds the same after a stop in good order as after a crash', async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { deleteDataset, insertDataset, updateDefinition } from '../../src/catalog/datasets.js';
 import { parseDefinition, type Schedule } from '../../src/catalog/definition.js';
 import { migrate } from '../../src/catalog/migrations.js';
-import { listRuns, type Run } from '../../src/catalog/runs.js';
+import { listRuns, type Run, type Subject } from '../../src/catalog/runs.js';
 import { listSchedules } from '../../src/catalog/schedules.js';
 import { openDuckDB } from '../../src/engine/duckdb.js';
 import type { Engine } from '../../src/engine/engine.js';
@@ -11,11 +11,12 @@ import { Runner } from '../../src/jobs/runner.js';
 import { Scheduler } from '../../src/jobs/scheduler.js';
 import type { Outcome } from '../../src/jobs/work.js';
 import { openLog } from '../../src/log.js';
-import { sql } from '../../src/sql.js';
+import { sql, value } from '../../src/sql.js';
 import { manualClock, type ManualClock } from '../support/clock.js';
 
 const progress = { rows: 0, bytes: 0, objects: [] };
 const log = openLog('silent');
+const dataset = (id: string): Subject => ({ kind: 'IMPORT', id });
 
 describe('the scheduler', () => {
   let engine: Engine;
@@ -34,7 +35,13 @@ describe('the scheduler', () => {
     });
     scheduler = new Scheduler(engine, {
       runner,
-      work: (datasetId) => ({ kind: 'IMPORT', datasetId, progress, perform: () => perform() }),
+      work: ({ kind, datasetId, writebackId }) => ({
+        kind,
+        datasetId,
+        ...(writebackId != null && { writebackId }),
+        progress,
+        perform: () => perform(),
+      }),
       log,
       clock,
     });
@@ -69,7 +76,7 @@ describe('the scheduler', () => {
     const defined = definition(id, schedule);
     await engine.transaction(async (session) => {
       await insertDataset(session, { id, definition: defined, createdAt: clock.now() });
-      await scheduler.define(session, id, defined.schedule);
+      await scheduler.define(session, dataset(id), defined.schedule);
     });
     await scheduler.reload();
   };
@@ -78,24 +85,22 @@ describe('the scheduler', () => {
     await engine.transaction(async (session) => {
       await updateDefinition(session, id, defined);
       const old = definition(id, before).schedule;
-      await scheduler.define(session, id, defined.schedule, old);
+      await scheduler.define(session, dataset(id), defined.schedule, old);
     });
     await scheduler.reload();
   };
   const runs = (datasetId: string): Promise<Run[]> =>
-    engine.read((session) =>
-      listRuns(session, { datasetId, kind: 'IMPORT' }, { limit: 100, offset: 0 }),
-    );
+    engine.read((session) => listRuns(session, dataset(datasetId), { limit: 100, offset: 0 }));
   /** Waits until a dataset's runs have all ended. */
   const ended = async (datasetId: string): Promise<Run[]> => {
-    for (const { id } of runner.unfinished(datasetId)) await runner.wait(id, 10);
+    for (const { id } of runner.unfinished(dataset(datasetId))) await runner.wait(id, 10);
     return runs(datasetId);
   };
   const nightly = { cron: '0 2 * * *' };
 
   it('imports a dataset each time it is due', async () => {
     await define('a', nightly);
-    expect(scheduler.nextRunAt('a')).toEqual(new Date('2026-01-01T02:00Z'));
+    expect(scheduler.nextRunAt(dataset('a'))).toEqual(new Date('2026-01-01T02:00Z'));
     await clock.advanceTo('2026-01-01T01:59:59.999Z');
     expect(await runs('a')).toEqual([]);
     for (const [day, next] of [
@@ -110,7 +115,7 @@ describe('the scheduler', () => {
         maxAttempts: 4,
         queuedAt: clock.now(),
       });
-      expect(scheduler.nextRunAt('a')).toEqual(new Date(`2026-01-${next}T02:00Z`));
+      expect(scheduler.nextRunAt(dataset('a'))).toEqual(new Date(`2026-01-${next}T02:00Z`));
     }
     expect(await runs('a')).toHaveLength(2);
   });
@@ -140,8 +145,8 @@ describe('the scheduler', () => {
     expect(await ended('a')).toHaveLength(1);
     expect(await ended('b')).toHaveLength(1);
     expect(await ended('c')).toHaveLength(0);
-    expect(scheduler.nextRunAt('a')).toEqual(new Date('2026-01-02T01:10Z'));
-    expect(scheduler.nextRunAt('b')).toEqual(new Date('2026-01-02T02:00Z'));
+    expect(scheduler.nextRunAt(dataset('a'))).toEqual(new Date('2026-01-02T01:10Z'));
+    expect(scheduler.nextRunAt(dataset('b'))).toEqual(new Date('2026-01-02T02:00Z'));
   });
 
   it('does not catch up beside a run that a stop broke off', async () => {
@@ -166,13 +171,53 @@ describe('the scheduler', () => {
     ]);
   });
 
+  it('runs writebacks as it imports datasets: when they are due, again when they fail, and to the end', async () => {
+    const writeback: Subject = { kind: 'WRITEBACK', id: 'w' };
+    const schedule = { cron: '30 2 * * *', timezone: 'Europe/Zurich', retries: 1 };
+    await define('a', nightly);
+    await engine.transaction(async (session) => {
+      await session.run(
+        sql`insert into catalog.writebacks (id, name, dataset_id, connection_id, definition, created_at)
+          values ('w', 'w', 'a', 'c', ${value(JSON.stringify({ schedule }))}, '2026-01-01')`,
+      );
+      await scheduler.define(session, writeback, schedule);
+    });
+    await scheduler.reload();
+    // The night in which 02:30 is skipped.
+    await clock.advanceTo('2026-03-28T12:00Z');
+    await ended('a');
+    for (const { id } of runner.unfinished(writeback)) await runner.wait(id, 10);
+    expect(scheduler.nextRunAt(writeback)).toEqual(new Date('2026-03-29T01:00Z'));
+    perform = () => Promise.reject(new AppError('S3_UNAVAILABLE', 'busy'));
+    await clock.advanceTo('2026-03-29T01:00Z');
+    const newest = async () => {
+      const page = { limit: 1, offset: 0 };
+      return (await engine.read((session) => listRuns(session, writeback, page)))[0];
+    };
+    for (let tries = 0; tries < 1000 && !(await newest())?.error; tries++);
+    expect(await newest()).toMatchObject({ status: 'QUEUED', attempt: 2, writebackId: 'w' });
+    expect(scheduler.stale('a')).toBe(false);
+    await stop();
+    await boot();
+    perform = () => Promise.resolve({ progress });
+    await clock.advanceTo('2026-03-29T01:01Z');
+    for (const { id } of runner.unfinished(writeback)) await runner.wait(id, 10);
+    expect(await newest()).toMatchObject({ status: 'SUCCEEDED', attempt: 2, datasetId: 'a' });
+    await engine.transaction(async (session) => {
+      await scheduler.define(session, writeback, undefined);
+    });
+    await scheduler.reload();
+    expect(scheduler.nextRunAt(writeback)).toBeNull();
+    expect(scheduler.nextRunAt(dataset('a'))).toEqual(new Date('2026-03-29T02:00Z'));
+  });
+
   it('follows a changed schedule at once, and keeps the moment of one that says the same', async () => {
     await define('a', nightly);
     await clock.advanceTo('2026-01-01T01:00Z');
     await redefine('a', nightly, { ...nightly, retries: 0 });
-    expect(scheduler.nextRunAt('a')).toEqual(new Date('2026-01-01T02:00Z'));
+    expect(scheduler.nextRunAt(dataset('a'))).toEqual(new Date('2026-01-01T02:00Z'));
     await redefine('a', nightly, { cron: '30 1 * * *', timezone: 'Europe/Zurich' });
-    expect(scheduler.nextRunAt('a')).toEqual(new Date('2026-01-02T00:30Z'));
+    expect(scheduler.nextRunAt(dataset('a'))).toEqual(new Date('2026-01-02T00:30Z'));
     await clock.advanceTo('2026-01-01T12:00Z');
     expect(await runs('a')).toEqual([]);
     await clock.advanceTo('2026-01-02T00:30Z');
@@ -186,12 +231,12 @@ describe('the scheduler', () => {
     await clock.advanceTo('2026-01-01T02:00Z');
     await retrying('a');
     await redefine('a', nightly, undefined);
-    expect(scheduler.nextRunAt('a')).toBeNull();
+    expect(scheduler.nextRunAt(dataset('a'))).toBeNull();
     expect(await runs('a')).toMatchObject([
       { status: 'FAILED', attempt: 1, error: { code: 'S3_UNAVAILABLE' } },
     ]);
     await engine.transaction(async (session) => {
-      await scheduler.define(session, 'b', undefined);
+      await scheduler.define(session, dataset('b'), undefined);
       await deleteDataset(session, 'b');
     });
     await scheduler.reload();
@@ -206,12 +251,12 @@ describe('the scheduler', () => {
     const defined = definition('a', { cron: '0 3 * * *' });
     await engine.transaction(async (session) => {
       await updateDefinition(session, 'a', defined);
-      await scheduler.define(session, 'a', defined.schedule);
+      await scheduler.define(session, dataset('a'), defined.schedule);
     });
     // Stored but not reloaded yet: the old moment comes first.
     await clock.advanceTo('2026-01-01T02:00Z');
     expect(await runs('a')).toEqual([]);
-    expect(scheduler.nextRunAt('a')).toEqual(new Date('2026-01-01T03:00Z'));
+    expect(scheduler.nextRunAt(dataset('a'))).toEqual(new Date('2026-01-01T03:00Z'));
     await clock.advanceTo('2026-01-01T03:00Z');
     expect(await ended('a')).toHaveLength(1);
   });

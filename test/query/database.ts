@@ -73,14 +73,16 @@ export async function openDatabase(): Promise<Database> {
     async answer(query, shapes, options) {
       const asked = compileAnswer(query, shapes, duckdbDialect, options);
       const result = await read(asked.statement);
-      const rows = (await result.getRowObjects()).map((row) =>
-        Object.fromEntries(
-          Object.entries(row).map(([name, value]) => [
-            name,
-            value instanceof DuckDBBlobValue ? value.bytes : (value as SqlValue),
-          ]),
-        ),
-      );
+      const rows = result
+        .getRowObjects()
+        .map((row) =>
+          Object.fromEntries(
+            Object.entries(row).map(([name, value]) => [
+              name,
+              value instanceof DuckDBBlobValue ? value.bytes : (value as SqlValue),
+            ]),
+          ),
+        );
       if (asked.gives === 'rows') return asked.read(rows);
       const columns = shapes.map((_, index) =>
         rows.map((row) => Buffer.from(row[`json${index}`] as string)),

@@ -28,6 +28,7 @@ import {
   type Connection,
 } from '../../catalog/connections.js';
 import { listDatasets, type Dataset } from '../../catalog/datasets.js';
+import { listWritebacks } from '../../catalog/writebacks.js';
 import type { Session } from '../../engine/engine.js';
 import { AppError } from '../../errors.js';
 import { checkAndStore } from '../../jobs/recheck.js';
@@ -256,7 +257,9 @@ export class ConnectionResolver {
     return { connection: shown(report.connection), checks: report.checks };
   }
 
-  @Mutation(() => Boolean, { description: 'Refused while datasets use the connection.' })
+  @Mutation(() => Boolean, {
+    description: 'Refused while datasets or writebacks use the connection.',
+  })
   async deleteConnection(
     @Arg('id', () => ID, { description: 'Which connection.' }) id: string,
     @Ctx() { services }: Context,
@@ -264,15 +267,17 @@ export class ConnectionResolver {
     const { engine, secrets } = services;
     return engine.transaction(async (session) => {
       await requireConnection(session, secrets, id);
-      const users = await listDatasets(session, { connection: id });
+      const datasets = namesOf(await listDatasets(session, { connection: id }));
+      const writebacks = namesOf(await listWritebacks(session, { connection: id }));
+      const users = [
+        ...(datasets.length > 0 ? [`the datasets ${datasets.join(', ')}`] : []),
+        ...(writebacks.length > 0 ? [`the writebacks ${writebacks.join(', ')}`] : []),
+      ];
       if (users.length > 0) {
-        const names = users.map(({ name }) => name).join(', ');
         throw new AppError(
           'IN_USE',
-          `The connection is used by the datasets ${names}; delete or change them first`,
-          {
-            details: { datasets: users.map(({ name }) => name) },
-          },
+          `The connection is used by ${users.join(' and ')}; delete or change them first`,
+          { details: { datasets, writebacks } },
         );
       }
       await deleteConnection(session, id);
@@ -368,6 +373,8 @@ async function externalIdFor(
   // A UUID has 122 random bits: it is unique without asking, and nobody can guess another's.
   return `bucketql-${randomUUID()}`;
 }
+
+const namesOf = (users: readonly { readonly name: string }[]) => users.map(({ name }) => name);
 
 const nameTaken = (name: string) =>
   new AppError('ALREADY_EXISTS', `There is a connection named ${name} already`, {

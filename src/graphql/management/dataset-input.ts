@@ -79,7 +79,9 @@ export class DateColumnInput {
   timezone?: string | null;
 }
 
-@InputType({ description: 'When imports are due, and how often a failed one is tried again.' })
+@InputType({
+  description: 'When something is done by itself, and how often a failed run of it is tried again.',
+})
 export class ScheduleInput {
   @Field(() => String, {
     description:

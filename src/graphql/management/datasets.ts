@@ -25,8 +25,10 @@ import {
 } from '../../catalog/datasets.js';
 import type { DatasetDefinition } from '../../catalog/definition.js';
 import { listRejectedRows } from '../../catalog/manifest.js';
-import { listRuns } from '../../catalog/runs.js';
+import type { Subject } from '../../catalog/runs.js';
+import { listWritebacks } from '../../catalog/writebacks.js';
 import type { Column } from '../../columns.js';
+import type { Session } from '../../engine/engine.js';
 import type { RejectedRow } from '../../engine/load.js';
 import { AppError } from '../../errors.js';
 import type { Context } from '../context.js';
@@ -37,7 +39,7 @@ import { checkedDefinition, requireFree } from './dataset-checks.js';
 import { DatasetInput } from './dataset-input.js';
 import { ColumnType as ColumnTypeEnum } from './enums.js';
 import { checkedPage, PageArgs, RunPageArgs } from './paging.js';
-import { ImportRunType, importRunView } from './runs.js';
+import { ImportRunType, importRunView, runsOf } from './runs.js';
 
 @ObjectType('Column', { description: 'A column of a dataset’s table.' })
 export class ColumnType {
@@ -131,7 +133,7 @@ export class DatasetResolver {
     await services.engine.transaction(async (session) => {
       await requireFree(session, services, definition, undefined);
       await insertDataset(session, dataset);
-      await scheduler.define(session, dataset.id, definition.schedule);
+      await scheduler.define(session, importsOf(dataset), definition.schedule);
     });
     await scheduler.reload();
     services.datasetChanges.publish(dataset.id, dataset.id);
@@ -157,7 +159,7 @@ export class DatasetResolver {
       await updateDefinition(session, before.id, definition);
       await services.scheduler.define(
         session,
-        before.id,
+        importsOf(before),
         definition.schedule,
         before.definition.schedule,
       );
@@ -170,16 +172,24 @@ export class DatasetResolver {
     return updated;
   }
 
-  @Mutation(() => Boolean, { description: 'Cancels a running import first, then drops the table.' })
+  @Mutation(() => Boolean, {
+    description:
+      'Cancels a running import first, then drops the table. Refused while writebacks write its rows.',
+  })
   async deleteDataset(
     @Arg('name', () => String, { description: 'Which dataset.' }) name: string,
     @Ctx() { services }: Context,
   ): Promise<boolean> {
     const { engine, runner, scheduler, snapshots, publishSchema, datasetChanges } = services;
-    const dataset = await engine.read((session) => requireDataset(session, name));
+    const dataset = await engine.read(async (session) => {
+      const found = await requireDataset(session, name);
+      await requireUnused(session, found);
+      return found;
+    });
     await runner.cancelDataset(dataset.id);
     await engine.transaction(async (session) => {
-      await scheduler.define(session, dataset.id, undefined);
+      await requireUnused(session, dataset);
+      await scheduler.define(session, importsOf(dataset), undefined);
       await deleteDataset(session, dataset.id);
     });
     await scheduler.reload();
@@ -257,19 +267,17 @@ export class DatasetResolver {
     nullable: true,
     description: 'When the schedule asks for the next import; null without one.',
   })
-  nextRunAt(@Root() { id }: Dataset, @Ctx() { services }: Context) {
-    return services.scheduler.nextRunAt(id);
+  nextRunAt(@Root() dataset: Dataset, @Ctx() { services }: Context) {
+    return services.scheduler.nextRunAt(importsOf(dataset));
   }
 
   @FieldResolver(() => [ImportRunType], { description: 'Newest first.' })
   async imports(
-    @Root() { id }: Dataset,
+    @Root() dataset: Dataset,
     @Args(() => RunPageArgs) page: RunPageArgs,
     @Ctx() { services }: Context,
   ) {
-    const of = { datasetId: id, kind: 'IMPORT' } as const;
-    const runs = await services.engine.read((session) => listRuns(session, of, checkedPage(page)));
-    return runs.map((run) => importRunView(services.runner.current(run)));
+    return (await runsOf(services, importsOf(dataset), page)).map(importRunView);
   }
 
   @FieldResolver(() => [RejectedRowType], {
@@ -282,4 +290,17 @@ export class DatasetResolver {
   ): Promise<RejectedRow[]> {
     return services.engine.read((session) => listRejectedRows(session, id, checkedPage(page)));
   }
+}
+
+const importsOf = ({ id }: Pick<Dataset, 'id'>): Subject => ({ kind: 'IMPORT', id });
+
+/** @throws IN_USE when writebacks write the dataset's rows */
+async function requireUnused(session: Session, { id, name }: Dataset): Promise<void> {
+  const writebacks = (await listWritebacks(session, { dataset: id })).map((one) => one.name);
+  if (writebacks.length === 0) return;
+  throw new AppError(
+    'IN_USE',
+    `Dataset ${name} is written by the writebacks ${writebacks.join(', ')}; delete them or give them another dataset first`,
+    { details: { writebacks } },
+  );
 }

@@ -9,7 +9,7 @@ import {
 import { columnTypes } from '../../columns.js';
 import { compressionNames, writableCompressionNames } from '../../compression/index.js';
 import { fileTypes } from '../../formats/index.js';
-import { writebackFormats } from '../../pipeline/destination.js';
+import { encryptionNames, writebackFormats } from '../../pipeline/destination.js';
 
 // Enums are made of the registries, so that a new format or compression appears in the API by itself.
 // The compiler asks for what each of their values means.
@@ -161,7 +161,10 @@ export const WritebackFormat = enumOf(
   {
     CSV: 'Delimited text.',
     TSV: 'Delimited text with tabs.',
+    JSON: 'JSON, a list of objects.',
     NDJSON: 'JSON, one object a line.',
+    XML: 'XML, an element for each row.',
+    XLSX: 'A workbook for spreadsheets, compressed inside.',
     PARQUET: 'Apache Parquet, compressed inside.',
   },
 );
@@ -169,5 +172,11 @@ export const WritebackCompression = enumOf(
   'WritebackCompression',
   writableCompressionNames,
   'How a written object is compressed.',
-  { NONE: 'Not at all.', GZIP: 'gzip.', ZSTD: 'Zstandard.' },
+  { NONE: 'Not at all.', GZIP: 'gzip.', ZIP: 'A zip archive of one file.', ZSTD: 'Zstandard.' },
 );
+export const Encryption = enumOf('Encryption', encryptionNames, 'How S3 encrypts an object.', {
+  NONE: 'As the bucket does by itself.',
+  SSE_S3: 'With keys of S3.',
+  SSE_KMS: 'With a key of AWS KMS.',
+  SSE_C: 'With a key that each request brings. S3 does not keep it.',
+});

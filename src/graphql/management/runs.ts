@@ -14,14 +14,22 @@ import {
   Subscription,
 } from 'type-graphql';
 import { requireDataset } from '../../catalog/datasets.js';
-import type { ImportProgress, Run, RunError, WritebackProgress } from '../../catalog/runs.js';
+import {
+  listRuns,
+  type ImportProgress,
+  type Run,
+  type RunError,
+  type Subject,
+} from '../../catalog/runs.js';
 import { AppError } from '../../errors.js';
 import { importWork } from '../../jobs/import-work.js';
-import type { Context } from '../context.js';
+import type { Work } from '../../jobs/work.js';
+import type { Context, Services } from '../context.js';
 import { GraphQLBigInt, GraphQLDateTime, GraphQLJSON } from '../scalars.js';
 import { followRun } from '../subscriptions-sources.js';
 import { DatasetType } from './datasets.js';
 import { RunStatus } from './enums.js';
+import { checkedPage, type Page } from './paging.js';
 
 @ObjectType('RunError', { description: 'Why a run failed.' })
 export class RunErrorType {
@@ -101,38 +109,6 @@ export class ImportRunType extends RunType {
   datasetId!: string;
 }
 
-@ObjectType('WrittenObject', { description: 'One object that a writeback made.' })
-export class WrittenObjectType {
-  @Field(() => String, { description: 'Its name in the bucket.' })
-  key!: string;
-
-  @Field(() => GraphQLBigInt, { description: 'Bytes as stored.' })
-  bytes!: number;
-
-  @Field(() => GraphQLBigInt, { description: 'Rows in it.' })
-  rows!: number;
-
-  @Field(() => String, { description: 'What S3 calls this version of its bytes.' })
-  etag!: string;
-
-  @Field(() => String, { description: '"sha256:" and hexadecimal digits, of the bytes as stored.' })
-  checksum!: string;
-}
-
-@ObjectType('WritebackRun', { implements: RunType, description: 'One execution of a writeback.' })
-export class WritebackRunType extends RunType {
-  @Field(() => GraphQLBigInt, { description: 'Rows written.' })
-  rows!: bigint;
-
-  @Field(() => GraphQLBigInt, { description: 'Bytes written, as stored.' })
-  bytes!: bigint;
-
-  @Field(() => [WrittenObjectType], { description: 'What it made.' })
-  objects!: WritebackProgress['objects'];
-
-  datasetId!: string;
-}
-
 /** A stored import run as the API shows it. */
 export function importRunView(run: Run): ImportRunType {
   const progress = run.progress as ImportProgress;
@@ -147,13 +123,8 @@ export function importRunView(run: Run): ImportRunType {
   };
 }
 
-/** A stored writeback run as the API shows it. */
-export function writebackRunView(run: Run): WritebackRunType {
-  const { rows, bytes, objects } = run.progress as WritebackProgress;
-  return { ...run, rows: BigInt(rows), bytes: BigInt(bytes), objects };
-}
-
-interface Following {
+/** What a subscription to one run is given. */
+export interface Following {
   readonly args: { readonly id: string };
   readonly context: Context;
 }
@@ -186,11 +157,9 @@ export class ImportRunResolver {
     wait: boolean,
     @Ctx() { services }: Context,
   ) {
-    const { engine, runner, imports, waitSeconds } = services;
+    const { engine, imports } = services;
     const dataset = await engine.read((session) => requireDataset(session, name));
-    const queued = await runner.enqueue(importWork(imports, dataset.id));
-    const run = wait ? await runner.wait(queued.id, waitSeconds) : queued;
-    return importRunView(run ?? queued);
+    return importRunView(await begun(services, importWork(imports, dataset.id), wait));
   }
 
   @Mutation(() => Boolean, {
@@ -223,38 +192,28 @@ export class ImportRunResolver {
   }
 }
 
-@Resolver(() => WritebackRunType)
-export class WritebackRunResolver {
-  @Query(() => WritebackRunType, {
-    nullable: true,
-    description: 'One run of a writeback; null if there is none, or it is forgotten.',
-  })
-  async writebackRun(
-    @Arg('id', () => ID, { description: 'Its id.' }) id: string,
-    @Ctx() { services }: Context,
-  ) {
-    const run = await services.runner.find(id);
-    return run?.kind === 'WRITEBACK' ? writebackRunView(run) : null;
-  }
-
-  @Subscription(() => WritebackRunType, {
-    description: 'A writeback as it is now and after each change, as importProgress.',
-    subscribe: ({ args, context }: Following) => followRun(context, 'WRITEBACK', args.id),
-  })
-  writebackProgress(
-    @Arg('id', () => ID, { description: 'Of the run.' }) _id: string,
-    @Root() run: Run,
-  ) {
-    return writebackRunView(run);
-  }
-
-  @FieldResolver(() => DatasetType, { description: 'Whose rows it writes.' })
-  async dataset(@Root() run: WritebackRunType, @Ctx() context: Context) {
-    return datasetOf(run, context);
-  }
+/** Asks for a run. @param wait Whether to wait for its end, as long as an answer may take */
+export async function begun(
+  { runner, waitSeconds }: Pick<Services, 'runner' | 'waitSeconds'>,
+  work: Work,
+  wait: boolean,
+): Promise<Run> {
+  const queued = await runner.enqueue(work);
+  return (wait ? await runner.wait(queued.id, waitSeconds) : undefined) ?? queued;
 }
 
-async function datasetOf({ datasetId }: { datasetId: string }, { loaders }: Context) {
+/** A page of a subject's runs, newest first, with the progress that they have now. */
+export async function runsOf(
+  { engine, runner }: Pick<Services, 'engine' | 'runner'>,
+  subject: Subject,
+  page: Page,
+): Promise<Run[]> {
+  const runs = await engine.read((session) => listRuns(session, subject, checkedPage(page)));
+  return runs.map((run) => runner.current(run));
+}
+
+/** The dataset of a run. @throws NOT_FOUND when it was deleted */
+export async function datasetOf({ datasetId }: { datasetId: string }, { loaders }: Context) {
   const dataset = await loaders.dataset.load(datasetId);
   if (!dataset) throw new AppError('NOT_FOUND', 'The dataset of this run was deleted');
   return dataset;

@@ -3,10 +3,11 @@ import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
 import { ConnectionResolver } from './connections.js';
 import { DatasetResolver } from './datasets.js';
-import { DestinationInput } from './destination.js';
 import { ObjectResolver } from './objects.js';
 import { PreviewResolver } from './preview.js';
-import { ImportRunResolver, WritebackRunResolver } from './runs.js';
+import { ImportRunResolver } from './runs.js';
+import { WritebackRunResolver } from './writeback-runs.js';
+import { WritebackResolver } from './writebacks.js';
 
 /** The schema of everything whose shape does not come from a dataset's columns. */
 export function buildManagementSchema(): GraphQLSchema {
@@ -17,10 +18,9 @@ export function buildManagementSchema(): GraphQLSchema {
       DatasetResolver,
       PreviewResolver,
       ImportRunResolver,
+      WritebackResolver,
       WritebackRunResolver,
     ],
-    // Used by the generated fields only.
-    orphanedTypes: [DestinationInput],
     // type-graphql insists on one, also where every subscription brings its own source.
     pubSub: { publish: noTopics, subscribe: noTopics },
     // Input is checked by zod where it is turned into definitions.
@@ -35,8 +35,9 @@ export function buildManagementSchema(): GraphQLSchema {
 }
 
 const rootDescriptions = {
-  Query: 'Connections, datasets and runs, and the rows of each dataset.',
-  Mutation: 'Changes to connections and datasets, imports, and writebacks of each dataset.',
+  Query: 'Connections, datasets, writebacks and runs, and the rows of each dataset.',
+  Mutation:
+    'Changes to connections, datasets and writebacks, imports, and writebacks of each dataset.',
   Subscription: 'Runs and datasets, as they change.',
 };
 
