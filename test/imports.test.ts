@@ -107,6 +107,35 @@ describe('imports', () => {
     });
   });
 
+  it('infers types over all files: columns that are empty at first are what their later values are', async () => {
+    const none = Array.from({ length: 25_000 }, (_, i) => `${i},,,,`).join('\n');
+    await put('late/1.csv', `id,whole,amount,text,empty\n${none}\n`);
+    await put('late/2.csv', `id,whole,amount,text,empty\n7,1,2.50,x,\n8,,,,\n`);
+    for (const [updateMode, prefix] of [
+      ['REPLACE', 'late/'],
+      ['APPEND', 'late/'],
+      ['REPLACE', 'late/2'],
+    ]) {
+      const name = names();
+      const run = await importCsv(service, { name, connection, selection: { prefix }, updateMode });
+      expect(run).toMatchObject({ status: 'SUCCEEDED', warnings: [] });
+      const { dataset, found } = await service.data<{ dataset: unknown; found: unknown }>(
+        `{ dataset(name: "${name}") { columns { name type } }
+          found: ${name}(where: { whole: { eq: 1 } }) { id whole amount text empty } }`,
+      );
+      expect(dataset).toEqual({
+        columns: [
+          { name: 'id', type: 'INTEGER' },
+          { name: 'whole', type: 'INTEGER' },
+          { name: 'amount', type: 'DECIMAL' },
+          { name: 'text', type: 'STRING' },
+          { name: 'empty', type: 'STRING' },
+        ],
+      });
+      expect(found).toEqual([{ id: 7, whole: 1, amount: '2.50', text: 'x', empty: null }]);
+    }
+  });
+
   it('sets rows aside that do not fit a date pattern, with file and line, and keeps the rest', async () => {
     await put('dates/x.csv', 'id,day\n1,01-02-2020\n2,"31-02-2020"\n3,03-02-2020\n4,2020-02-04\n');
     const name = names();

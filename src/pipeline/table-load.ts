@@ -3,7 +3,9 @@ import type { Session } from '../engine/engine.js';
 import { append, createTable, TypeTooNarrow, type RejectedRow } from '../engine/load.js';
 import { appendParquet } from '../engine/parquet/append.js';
 import { isAppError } from '../errors.js';
-import { ident, sql } from '../sql.js';
+import { typeOfProfile } from '../inference.js';
+import type { TextRelation } from '../relation.js';
+import { ident, join, sql } from '../sql.js';
 import { columnKey } from './columns.js';
 import {
   isReadable,
@@ -17,6 +19,7 @@ import { misfitNotes } from './misfit-notes.js';
 import { DriftGuard } from './schema-drift.js';
 import { tableColumns } from './table-columns.js';
 import { holds, planTable, type TableOptions, type TablePlan } from './table-plan.js';
+import { profileTexts } from './text-profiles.js';
 
 /** A table that holds all rows of all files taken. */
 export interface LoadedTable {
@@ -88,7 +91,7 @@ export class TableLoad {
   /** @throws COLUMN_NOT_FOUND, INVALID_VALUE, SCHEMA_DRIFT, TOO_MANY_REJECTED_ROWS and what the load throws */
   async finish(): Promise<LoadedTable> {
     this.#drift?.finish();
-    if (this.#guessFailed) await this.#loadAgain();
+    if (this.#guessFailed || (await this.#isDecidedLate())) await this.#loadAgain();
     const plan = this.#plan;
     const { files, shortRows } = this.#result;
     return {
@@ -137,18 +140,39 @@ export class TableLoad {
     }
   }
 
+  /** Whether columns without a value where types were guessed have some by now, and are more than texts. */
+  async #isDecidedLate(): Promise<boolean> {
+    const { undecided, target } = this.#plan ?? { undecided: [], target: { table: '' } };
+    if (undecided.length === 0) return false;
+    const counts = undecided.map(({ name }) => sql`count(${ident(name)}) > 0 as ${ident(name)}`);
+    const [some] = await this.#session.rows(
+      sql`select ${join(counts)} from ${ident(target.table)}`,
+      this.#options,
+    );
+    const filled = undecided.filter(({ name }) => some?.[name] === true);
+    if (filled.length === 0) return false;
+    const profiles = await profileTexts(this.#session, this.#texts(), filled, this.#options);
+    return [...profiles.values()].some(
+      (texts) => texts.values > 0 && typeOfProfile(texts).type !== 'STRING',
+    );
+  }
+
+  #texts(): TextRelation[] {
+    const files = this.#files.filter(isReadable);
+    return relationsOf(files, this.#options.definition.format, []).filter(isText);
+  }
+
   /** Loads all files with types that hold every value, and says which values the guesses did not hold. */
   async #loadAgain(): Promise<void> {
-    const { table, definition, spoolDirectory, limits, signal } = this.#options;
+    const { table, spoolDirectory, limits, signal } = this.#options;
     const files = this.#files.filter(isReadable);
     const guessed = this.#plan?.target.columns ?? [];
     await this.#session.run(sql`drop table if exists ${ident(table)}`);
     this.#result = emptyResult();
     const plan = await this.#begin(files);
-    const texts = relationsOf(files, definition.format, []).filter(isText);
     const options = { spoolDirectory, limits, signal };
     const { columns } = plan.target;
-    const notes = await misfitNotes(this.#session, texts, guessed, columns, options);
+    const notes = await misfitNotes(this.#session, this.#texts(), guessed, columns, options);
     for (const note of notes) this.#notes.add(note);
     await this.#append(plan, files);
   }

@@ -41,6 +41,8 @@ export interface TablePlan {
   readonly target: LoadTarget;
   /** What files themselves say that columns are, put together. */
   readonly given: ReadonlyMap<string, ParquetColumn>;
+  /** Columns without a value where their types were guessed. */
+  readonly undecided: readonly PlannedColumn[];
   /** What people should know of it. */
   readonly notes: readonly string[];
 }
@@ -74,6 +76,7 @@ export async function planTable(
   const given = givenColumns(files);
   const nested = nestedColumns(files);
   const columns: LoadColumn[] = [];
+  const undecided: PlannedColumn[] = [];
   const notes: string[] = [];
   for (const one of wanted) {
     const key = columnKey(one);
@@ -86,6 +89,7 @@ export async function planTable(
         `Values of column ${one.name} that were ${cast.type} became what the engine writes for them, because their objects are not read again`,
       );
     }
+    if (!exact && type === undefined && needsProfile(one)) undecided.push(one);
     columns.push(loadColumn(one, type, exact));
   }
   return {
@@ -93,6 +97,7 @@ export async function planTable(
     wanted,
     target: { table, columns, fileName: hasOrigins(definition) },
     given,
+    undecided,
     notes,
   };
 }
