@@ -6,6 +6,7 @@ import { listConnections } from './catalog/connections.js';
 import { migrate } from './catalog/migrations.js';
 import { openSecrets } from './catalog/rotate.js';
 import type { About, Run } from './catalog/runs.js';
+import { listUploads } from './catalog/uploads.js';
 import type { Config } from './config.js';
 import { allowance, engineShare } from './container.js';
 import { duckdbDialect } from './engine/dialect.js';
@@ -194,8 +195,10 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
       maxSubscriptions: config.maxSubscriptions,
       ready: () => ready,
     });
+    // Before the first run begins, which writes down uploads of its own.
+    const stopped = await engine.read(listUploads);
     runner.start();
-    abortOpenUploads({ engine, secrets, buckets, log, clock }).catch((err: unknown) =>
+    abortOpenUploads({ engine, secrets, buckets, log, clock }, stopped).catch((err: unknown) =>
       log.warn({ err }, 'uploads that a stop left open were not looked for'),
     );
     const url = `${server.url}/graphql`;

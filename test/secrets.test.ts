@@ -171,6 +171,12 @@ describe('planted secrets', () => {
       `mutation ($k: Int) { createConnection(input: {name: "x", bucket: "abc", region: "r", secretAccessKey: $k}) { id } }`,
       { k: secretAccessKey },
     );
+    await fault(
+      `mutation ($k: Int = "${secretAccessKey}") { createConnection(input: {name: "x", bucket: "abc", region: "r", secretAccessKey: $k}) { id } }`,
+    );
+    await fault(
+      `mutation ($destination: Int = {encryptionKey: "${encryptionKey}"}) { createWriteback(input: {destination: $destination}) { id } }`,
+    );
     await fault(create, [input()]);
   });
 

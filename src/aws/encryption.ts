@@ -105,7 +105,7 @@ export function unconfirmed(encryption: Encryption, reply: EncryptionReply): str
   }
 }
 
-// Asked by id, alias or ARN, KMS answers with an ARN. Which key an alias stands for, only KMS knows.
+// Asked by id, alias or ARN, KMS answers with an ARN. Which key an alias stands for, only KMS knows; it is one of the same account.
 function confirmsKey(asked: string | undefined, answered: string | undefined): boolean {
   if (asked === undefined) return true;
   if (answered === undefined) return false;
@@ -115,11 +115,17 @@ function confirmsKey(asked: string | undefined, answered: string | undefined): b
     isAlias(asked) === isAlias(answered)
   )
     return asked === answered;
-  if (isAlias(asked) && !isAlias(answered)) return true;
+  if (isAlias(asked) && !isAlias(answered)) {
+    return (
+      !asked.startsWith('arn:') || !answered.startsWith('arn:') || owner(asked) === owner(answered)
+    );
+  }
   return lastName(asked) === lastName(answered);
 }
 
 const isAlias = (keyId: string) => /(?:^|:)alias\//.test(keyId);
+// arn:aws:kms:REGION:ACCOUNT
+const owner = (arn: string) => arn.split(':', 5).join(':');
 const lastName = (keyId: string) => keyId.slice(keyId.search(/[^:/]*$/));
 
 function isPrivateLine({ protocol, hostname }: URL): boolean {

@@ -11,7 +11,7 @@ import { AppError } from '../errors.js';
 import { crc32Of, differs } from './checksum.js';
 import { checkEncryption, encryptionInput, type Encryption } from './encryption.js';
 import { attemptsOf, awsError, statusOf, unquoted, type Attempt } from './errors.js';
-import { labelsInput, type Labels } from './labels.js';
+import { labelsInput, type Labels, type LabelsInput } from './labels.js';
 import { partsOf, type Part } from './parts.js';
 import { uploadParts, type Uploads } from './upload.js';
 
@@ -119,7 +119,8 @@ export async function putObject(
   }
 }
 
-type WholeInput = Omit<ConstructorParameters<typeof PutObjectCommand>[0], 'Body'>;
+type WholeInput = Omit<ConstructorParameters<typeof PutObjectCommand>[0], 'Body' | 'Metadata'> &
+  LabelsInput;
 
 async function putWhole(
   { client, attempt }: PutTarget,
@@ -134,6 +135,7 @@ async function putWhole(
     Body: bytes,
     ...(crc32 === undefined ? {} : { ChecksumCRC32: crc32 }),
   };
+  let sent = 0;
   for (let tries = 1; ; tries += 1) {
     try {
       const reply = await client.send(new PutObjectCommand(command), {
@@ -144,13 +146,14 @@ async function putWhole(
       }
       return unquoted(reply.ETag);
     } catch (error) {
+      sent += attemptsOf(error);
       // A delete came between the condition and the write: "you should retry the upload".
       if (statusOf(error) === 409 && tries < conflictTries) {
         await pause(50 * 2 ** tries * (1 + Math.random()), undefined, { signal });
         continue;
       }
-      if (statusOf(error) === 412 && attemptsOf(error) > 1) {
-        return await ownObject(client, attempt, bytes, error);
+      if (statusOf(error) === 412 && sent > tries) {
+        return await ownObject({ client, attempt }, command, error);
       }
       throw awsError(error, attempt);
     }
@@ -175,19 +178,26 @@ async function tagStored(
     });
 }
 
-/** After an answer was lost, "there is one already" may mean the object that this very write stored. Its ETag tells. */
+/**
+ * After an answer was lost, "there is one already" may mean the object that this very write stored. Its ETag tells, or what it
+ * carries: where the bucket encrypts by itself the ETag is no digest.
+ */
 async function ownObject(
-  client: S3Client,
-  attempt: Attempt,
-  bytes: Buffer,
+  { client, attempt }: Pick<PutTarget, 'client' | 'attempt'>,
+  { Body: bytes, Metadata = {} }: { readonly Body: Buffer } & LabelsInput,
   taken: unknown,
 ): Promise<string> {
   const known = awsError(taken, attempt);
   const md5 = createHash('md5').update(bytes).digest('hex');
+  const carried = Object.entries(Metadata);
   const head = new HeadObjectCommand({ Bucket: attempt.bucket, Key: attempt.key });
   // Writing needs no right to read: without it, it cannot be told.
   const found = await client.send(head).catch(() => undefined);
-  if (found?.ContentLength === bytes.length && unquoted(found.ETag) === md5) return md5;
+  if (found?.ContentLength === bytes.length) {
+    const etag = unquoted(found.ETag);
+    const alike = carried.every(([name, value]) => found.Metadata?.[name] === value);
+    if (alike && (etag === md5 || carried.length > 0)) return etag;
+  }
   if (found !== undefined) throw known;
   throw new AppError(
     known.code,

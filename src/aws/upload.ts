@@ -94,9 +94,10 @@ export async function uploadParts(job: UploadJob): Promise<Completed> {
   const note = await uploads?.begins(key);
   // Not to be cancelled: the upload would be there, and nobody would know its id.
   const begun = await client.send(begin).catch(async (error: unknown) => {
-    // Whoever was refused has begun nothing. Where the answer was lost, the note stays.
+    // Whoever was refused at once has begun nothing. Where an answer was lost, this one or one before, the note stays.
     const status = statusOf(error) ?? 0;
-    if (status >= 400 && status < 500) await note?.ended().catch(() => undefined);
+    const refused = status >= 400 && status < 500 && attemptsOf(error) === 1;
+    if (refused) await note?.ended().catch(() => undefined);
     throw awsError(error, attempt);
   });
   const uploadId = begun.UploadId;

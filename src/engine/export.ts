@@ -44,6 +44,8 @@ export interface TextFrame {
 export interface TextOptions extends RunOptions {
   /** A piece ends behind the row with which it has so many bytes, and a row that has them alone is one. (Default: 1 MiB) */
   readonly pieceBytes?: number;
+  /** What the rows are all of, as errors call it. (Default: the result) */
+  readonly rowsOf?: string;
 }
 
 /**
@@ -56,14 +58,14 @@ export async function* streamRows(
   select: Sql,
   columns: readonly ExportColumn[],
   format: TextFormat,
-  { pieceBytes = 2 ** 20, ...options }: TextOptions = {},
+  { pieceBytes = 2 ** 20, rowsOf = 'the result', ...options }: TextOptions = {},
 ): AsyncGenerator<TextPiece, void, undefined> {
   const { line, unfit } = rowText(format, columns);
   const unfitColumn = unfit ? sql`, ${unfit.column} as unfit` : empty;
   const lines = sql`select ${line} as line${unfitColumn} from (${select}) as q`;
   let before = 0;
   for await (const batch of session.stream(lines, options)) {
-    if (unfit) refuseUnfit(batch, before, columns, unfit.reason);
+    if (unfit) refuseUnfit(batch, before, columns, `of ${rowsOf} has ${unfit.reason}`);
     yield* piecesOf(batch, pieceBytes);
     before += batch.rows;
   }
@@ -181,7 +183,7 @@ function refuseUnfit(
   batch: Batch,
   before: number,
   columns: readonly ExportColumn[],
-  reason: string,
+  whatIsWrong: string,
 ): void {
   const present = batch.present(1);
   if (present?.every((byte) => byte === 0)) return;
@@ -191,7 +193,7 @@ function refuseUnfit(
     const column = columns[Number(Buffer.from(index ?? []).toString())]?.name ?? '';
     throw new AppError(
       'UNWRITABLE_VALUE',
-      `The column ${JSON.stringify(column)} in row ${before + row + 1} of the result has ${reason}; leave it out, or write another format`,
+      `The column ${JSON.stringify(column)} in row ${before + row + 1} ${whatIsWrong}; leave it out, or write another format`,
       { details: { column, row: before + row + 1 } },
     );
   }

@@ -51,10 +51,11 @@ export async function resultTexts(
     if (!chunk) break;
     const found = new Columns(chunk.chunk, chunk.rowCount);
     for (const [index, pieces] of columns.entries()) {
-      const piece = found.texts(index).joined(0, found.rows);
-      bytes += piece.length;
+      const { lengths, joined } = found.texts(index);
+      // Before they are copied: 2,048 long texts may be more than there is memory for.
+      for (const length of lengths) bytes += length;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
-      pieces.push(piece);
+      pieces.push(joined(0, found.rows));
     }
     rows += found.rows;
   }

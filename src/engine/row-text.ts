@@ -53,7 +53,8 @@ export function plainText(column: ExportColumn): Sql {
     case 'TIMESTAMP':
       return timeText(field);
     case 'TIMESTAMP_TZ':
-      return sql`${timeText(sql`timezone('UTC', ${field})`)} || 'Z'`;
+      // The API shows infinite ones as null, and infinityZ is no time.
+      return sql`case when isfinite(${field}) then ${timeText(sql`timezone('UTC', ${field})`)} || 'Z' end`;
     case 'DOUBLE':
       return sql`case when isfinite(${field}) then ${field} end`;
     case 'JSON':

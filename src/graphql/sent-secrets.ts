@@ -32,6 +32,15 @@ export function sentSecrets({ body, search }: SentRequest): string[] {
 function secretsOfDocument(text: string): { values: string[]; variables: Set<string> } {
   const values: string[] = [];
   const variables = new Set<string>();
+  const defaults: { readonly variable: string; readonly value: string }[] = [];
+  let defined: string | undefined;
+  const found = () => ({
+    values: [
+      ...values,
+      ...defaults.flatMap(({ variable, value }) => (variables.has(variable) ? [value] : [])),
+    ],
+    variables,
+  });
   const lexer = new Lexer(new Source(text));
   const next = () => {
     try {
@@ -43,12 +52,20 @@ function secretsOfDocument(text: string): { values: string[]; variables: Set<str
   };
   for (let token = next(); token && token.kind !== TokenKind.EOF; token = next()) {
     if (isText(token.kind) && namesSecret(token.value)) values.push(token.value);
+    // "$name:" defines a variable; what is given for it there is its default.
+    if (token.kind === TokenKind.COLON && token.prev?.prev?.kind === TokenKind.DOLLAR) {
+      defined = token.prev.value;
+    } else if (token.kind === TokenKind.DOLLAR || token.kind === TokenKind.PAREN_R) {
+      defined = undefined;
+    } else if (defined !== undefined && isLiteral(token.kind)) {
+      defaults.push({ variable: defined, value: token.value });
+    }
     if (token.kind !== TokenKind.NAME || !secretNames.has(token.value)) continue;
     let depth = 0;
     do {
       token = next();
       if (token?.kind === TokenKind.COLON) token = next();
-      if (!token || token.kind === TokenKind.EOF) return { values, variables };
+      if (!token || token.kind === TokenKind.EOF) return found();
       if (token.kind === TokenKind.BRACKET_L || token.kind === TokenKind.BRACE_L) depth++;
       else if (token.kind === TokenKind.BRACKET_R || token.kind === TokenKind.BRACE_R) depth--;
       else if (token.kind === TokenKind.DOLLAR) {
@@ -57,7 +74,7 @@ function secretsOfDocument(text: string): { values: string[]; variables: Set<str
       } else if (token.value) values.push(token.value);
     } while (depth > 0);
   }
-  return { values, variables };
+  return found();
 }
 
 /**
@@ -92,6 +109,9 @@ function parsed(text: string | null): unknown {
 const namesSecret = (text: string) => [...secretNames].some((name) => text.includes(name));
 
 const isText = (kind: TokenKind) => kind === TokenKind.STRING || kind === TokenKind.BLOCK_STRING;
+
+const isLiteral = (kind: TokenKind) =>
+  isText(kind) || kind === TokenKind.INT || kind === TokenKind.FLOAT;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Bucket } from '../aws/objects.js';
 import type { WritebackProgress } from '../catalog/runs.js';
 import type { PendingDelivery } from '../catalog/writebacks.js';
+import { isAppError } from '../errors.js';
 import { encryptionOf, type Destination } from '../pipeline/destination.js';
 import { isDivided, manifestKey } from '../pipeline/object-names.js';
 import type { Target } from './writeback-target.js';
@@ -38,6 +39,7 @@ export function deliveryMetadata(
 /**
  * Looks whether a delivery is whole.
  * @returns 'absent' when it is not, 'unknown' when that cannot be seen
+ * @throws what may pass, such as S3_UNAVAILABLE: then it can be seen later
  */
 export async function findProof(
   { reader, destination }: Pick<Target, 'reader' | 'destination'>,
@@ -45,7 +47,10 @@ export async function findProof(
 ): Promise<Proof | 'absent' | 'unknown'> {
   const encryption = encryptionOf(destination);
   // Whoever may write need not be allowed to read.
-  const found = await reader.metadataOf(key, encryption).catch(() => 'unknown' as const);
+  const found = await reader.metadataOf(key, encryption).catch((error: unknown) => {
+    if (isAppError(error) && error.retryable) throw error;
+    return 'unknown' as const;
+  });
   if (found === 'unknown') return found;
   const { etag, size, metadata = {} } = found ?? {};
   if (etag === undefined || size === undefined) return 'absent';
@@ -59,9 +64,12 @@ export async function provenProgress(
   { reader, destination, signal }: Pick<Target, 'reader' | 'destination' | 'signal'>,
   { key, rows, etag, size }: Proof,
 ): Promise<WritebackProgress> {
-  const body = await readBody(reader, key, { etag, size, signal }).catch(() => undefined);
+  const isManifest = isDivided(destination) && size <= longestManifest;
+  const body = await readBody(reader, key, { etag, size, signal }, isManifest).catch(
+    () => undefined,
+  );
   const itself: WrittenObject = { key, bytes: size, rows, etag, checksum: body?.checksum ?? '' };
-  const objects = (isDivided(destination) && body && listedIn(body.text)) || [itself];
+  const objects = (isManifest && body && listedIn(body.text)) || [itself];
   const bytes = objects.reduce((total, object) => total + object.bytes, 0);
   return { rows, bytes, objects };
 }
@@ -72,12 +80,13 @@ async function readBody(
   reader: Bucket,
   key: string,
   options: { readonly etag: string; readonly size: number; readonly signal: AbortSignal },
+  keepsText: boolean,
 ): Promise<{ checksum: string; text: string }> {
   const hash = createHash('sha256');
   const chunks: Buffer[] = [];
   for await (const chunk of (await reader.open(key, options)) as AsyncIterable<Buffer>) {
     hash.update(chunk);
-    if (key.endsWith('.json') && options.size <= longestManifest) chunks.push(chunk);
+    if (keepsText) chunks.push(chunk);
   }
   return { checksum: `sha256:${hash.digest('hex')}`, text: Buffer.concat(chunks).toString() };
 }

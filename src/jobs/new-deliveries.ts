@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { WritebackProgress } from '../catalog/runs.js';
 import {
   setDelivered,
@@ -85,7 +84,7 @@ async function deliver(
   if (!query || rows === 0) {
     return { progress: before, delivered: { sequence: upTo, generation: generation.id, last } };
   }
-  const deliveryId = broken?.deliveryId ?? (run.id === last ? randomUUID() : run.id);
+  const deliveryId = broken?.deliveryId ?? nextId(run.id, last);
   const startedAt = broken?.startedAt ?? run.startedAt.toISOString();
   const naming = { id: deliveryId, at: new Date(startedAt) };
   const proof = proofKey(target.keyOf(naming), destination);
@@ -99,7 +98,7 @@ async function deliver(
     };
   } catch (error) {
     if (target.signal.aborted) throw error;
-    const found = await findProof(target, pending);
+    const found = await findProof(target, pending).catch(() => 'unknown' as const);
     if (isProven(found, delivered) && isAppError(error) && error.code === 'OBJECT_EXISTS') {
       // It was stored although nobody was told so.
       return settle(work, { ...delivered, pending }, found, before);
@@ -141,6 +140,13 @@ async function settle(
   const delivered: Delivered = { sequence: proof.upTo, generation: null, last };
   await work.store(delivered);
   return deliver(work, delivered, together(before, progress));
+}
+
+/** What a delivery of a run is called: as the run, and after that one (its commit failed) run_2, run_3 and so on. */
+function nextId(run: string, last: string | null): string {
+  if (last === run) return `${run}_2`;
+  const [id, number] = last?.split('_') ?? [];
+  return id === run ? `${run}_${Number(number) + 1}` : run;
 }
 
 /** A proof of rows that were delivered before proves nothing. */

@@ -44,11 +44,13 @@ const tries = 5;
 /**
  * Aborts what a stopped process left open, some times over when S3 cannot be reached. What cannot be aborted stays written
  * down for the next start.
+ * @param stopped What was written down before the first run began: later ones are under way.
  */
-export async function abortOpenUploads(settings: AbortSettings): Promise<void> {
-  const { engine, log, clock } = settings;
-  // Those of runs that begin from now on are not ours.
-  const stopped = await engine.read(listUploads);
+export async function abortOpenUploads(
+  settings: AbortSettings,
+  stopped: readonly OpenUpload[],
+): Promise<void> {
+  const { log, clock } = settings;
   let open = stopped;
   const round = async (left: number) => {
     const failed: OpenUpload[] = [];
@@ -87,8 +89,11 @@ async function abort(
         await bucket.abortUpload(key, uploadId);
       }
     } catch (error) {
-      if (!isAppError(error) || error.details.action !== 's3:ListBucketMultipartUploads')
-        throw error;
+      const mayNotLook =
+        isAppError(error) &&
+        error.code === 'ACCESS_DENIED' &&
+        error.details.action === 's3:ListBucketMultipartUploads';
+      if (!mayNotLook) throw error;
       log.warn(
         { err: error, key },
         'an upload may be open that cannot be looked for; allow s3:ListBucketMultipartUploads, or let a lifecycle rule abort it',
@@ -98,32 +103,32 @@ async function abort(
   await engine.transaction((session) => deleteUpload(session, id));
 }
 
-// Clocks differ: S3's may be behind ours by so much.
+// Clocks differ: S3's may be behind ours, or before it, by so much.
 const clockSkewMs = 60_000;
+// As long as a request that begins an upload is repeated at most (five times two minutes): what began later is another's.
+const longestBeginMs = 600_000;
 
-/** What S3 calls an upload. Of one that a crash kept from being written down: what began under its key since, and is not ours. */
+/** What S3 calls an upload. Of one that a crash kept from being written down: what began under its key just then, and is not under way. */
 async function idsOf(
   bucket: Bucket,
-  { uploadId, connectionId, key, begunAt }: OpenUpload,
+  { uploadId, key, begunAt }: OpenUpload,
   engine: Engine,
   stopped: readonly OpenUpload[],
 ): Promise<readonly string[]> {
   if (uploadId !== null) return [uploadId];
   const found = await bucket.openUploads(key);
-  // Each is written down before it begins, so none that was found is missing here.
+  // Each is written down before it begins, so none that was found is missing here. Two connections may lead to one bucket.
   const noted = await engine.read(listUploads);
   const living = noted.filter(
-    (other) =>
-      other.connectionId === connectionId &&
-      other.key === key &&
-      !stopped.some(({ id }) => id === other.id),
+    (other) => other.key === key && !stopped.some(({ id }) => id === other.id),
   );
   if (living.some((other) => other.uploadId === null)) {
     throw new Error('another upload under the same key is about to begin');
   }
   const since = begunAt.getTime() - clockSkewMs;
+  const until = begunAt.getTime() + longestBeginMs + clockSkewMs;
   return found
-    .filter((one) => one.begunAt.getTime() >= since)
+    .filter((one) => one.begunAt.getTime() >= since && one.begunAt.getTime() <= until)
     .map((one) => one.uploadId)
     .filter((one) => !living.some((other) => other.uploadId === one));
 }

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Bucket } from '../aws/objects.js';
 import { findConnection } from '../catalog/connections.js';
 import type { Generation } from '../catalog/datasets.js';
-import type { WritebackProgress } from '../catalog/runs.js';
+import { findRun, type WritebackProgress } from '../catalog/runs.js';
 import type { Dialect } from '../dialect.js';
-import type { OwnSession } from '../engine/engine.js';
+import type { Engine, OwnSession } from '../engine/engine.js';
 import { AppError } from '../errors.js';
 import { objectKey, type Destination } from '../pipeline/destination.js';
 import { sourcesOf } from '../pipeline/snapshots.js';
@@ -73,6 +73,11 @@ export async function withTarget<T>(
   const spoolDir = join(settings.spoolDir, id);
   let writer: Bucket | undefined;
   try {
+    if (leases[0].dataset.id !== dataset.id) {
+      throw new AppError('NOT_FOUND', `The name ${dataset.name} is another dataset's by now`, {
+        details: { dataset: dataset.name },
+      });
+    }
     const connection = await engine.read((session) =>
       findConnection(session, secrets, { id: destination.connection }),
     );
@@ -91,6 +96,7 @@ export async function withTarget<T>(
       destination,
       bucket,
       uploads: uploadsOf(engine, connection.id),
+      isBroken: (runId: string) => isBroken(engine, runId),
       dataset: dataset.name,
       generations: leases.map((lease) => ({
         dataset: lease.dataset.name,
@@ -132,4 +138,10 @@ export async function withTarget<T>(
     writer?.close();
     await rm(spoolDir, { recursive: true, force: true });
   }
+}
+
+/** Whether a run is one of this service that has ended without success. */
+async function isBroken(engine: Engine, id: string): Promise<boolean> {
+  const run = await engine.read((session) => findRun(session, id));
+  return run?.status === 'FAILED' || run?.status === 'CANCELLED';
 }

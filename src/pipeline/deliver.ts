@@ -4,7 +4,13 @@ import { pipeline } from 'node:stream/promises';
 import { writableCompression } from '../compression/index.js';
 import { AppError, isAppError } from '../errors.js';
 import { encryptionOf } from './destination.js';
-import { isDivided, memberName, partKey, type PartitionValue } from './object-names.js';
+import {
+  isDivided,
+  manifestKey,
+  memberName,
+  partKey,
+  type PartitionValue,
+} from './object-names.js';
 import { formatOf } from './writeback-formats.js';
 import type { WritebackJob, WrittenObject } from './writeback-job.js';
 
@@ -98,16 +104,23 @@ export function writtenMetadata({ runId, dataset, generations, metadata }: Write
 }
 
 /**
- * Whether an object may be replaced: always when that was asked for, else only what an earlier attempt of the same run left.
- * Who may not look is told no.
+ * Whether an object of a divided result may be replaced: always when that was asked for, else only what an earlier attempt of the
+ * same run left, or a run that ended before its manifest. Who may not look is told no.
+ * @throws what may go better another time: a "no" then would be for good
  */
 export async function mayReplace(job: WritebackJob, key: string): Promise<boolean> {
   const { destination, bucket, runId } = job;
   if (destination.overwrite) return true;
+  const encryption = encryptionOf(destination);
   try {
-    const found = await bucket.metadataOf(key, encryptionOf(destination));
-    return found?.metadata['bucketql-run'] === runId;
-  } catch {
+    const run = (await bucket.metadataOf(key, encryption))?.metadata['bucketql-run'];
+    if (run === undefined || run === runId) return run === runId;
+    if (!(await job.isBroken?.(run))) return false;
+    // With its manifest a result is whole, whatever became of its run.
+    const manifest = manifestKey(job.key, destination);
+    return (await bucket.metadataOf(manifest, encryption)) === undefined;
+  } catch (error) {
+    if (isAppError(error) && error.retryable) throw error;
     return false;
   }
 }
@@ -171,10 +184,12 @@ async function store(
       throw error;
     }),
   ]);
+  // What is stored is stored, also when the job was stopped while S3 made an object of its parts.
+  if (put.status === 'fulfilled' && failures.length === 0) {
+    return { ...put.value, checksum: `sha256:${checksum.digest('hex')}` };
+  }
   if (job.signal.aborted) throw stopped(job.signal);
-  if (failures.length > 0) throw failures[0];
-  if (put.status === 'rejected') throw put.reason;
-  return { ...put.value, checksum: `sha256:${checksum.digest('hex')}` };
+  throw failures[0];
 }
 
 /** Why a job was stopped. */

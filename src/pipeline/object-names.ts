@@ -76,12 +76,16 @@ export function manifestKey(key: string, to: Destination): string {
   return `${folder}_${stem}.manifest.json`;
 }
 
-/** What a compressed file is called inside: its name without the compression's own extension. */
+/**
+ * What a compressed file is called inside: its name without the compression's own extension. Archives take `\` for `/`, and
+ * what begins like `C:` for a drive, so neither stays.
+ */
 export function memberName(key: string, to: Destination): string {
   const name = key.slice(key.lastIndexOf('/') + 1);
   const extension = writableCompression(to.compression)?.extension ?? '';
   const inner = withoutSuffix(name, extension);
-  return inner === '' ? name : inner;
+  const kept = /^\.{0,2}$/.test(inner) ? name : inner;
+  return kept.replaceAll('\\', '_').replace(/^([a-z]):/i, '$1_');
 }
 
 function partsOf(key: string, to: Destination) {

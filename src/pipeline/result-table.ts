@@ -10,6 +10,8 @@ import type { WritebackJob } from './writeback-job.js';
 /** Rows of a result that make files of their own. */
 export interface Slice {
   readonly partition: readonly PartitionValue[];
+  /** What errors call its rows. */
+  readonly rowsOf: string;
   /** What stands in its files. */
   readonly columns: readonly OutputColumn[];
   /** All its rows, in the order of the query. */
@@ -31,7 +33,8 @@ const byPartition = ident('temp', 'main', 'partitioned');
 
 /** A query's result as a whole, which is not read before it is written. */
 export function wholeResult({ query, dialect }: WritebackJob): Slice {
-  return { partition: [], columns: outputColumns(query), select: compile(query, dialect) };
+  const select = compile(query, dialect);
+  return { partition: [], rowsOf: rowsOf([]), columns: outputColumns(query), select };
 }
 
 /**
@@ -145,7 +148,19 @@ function slice(
   const rowId = sql`t.${ident(dialect.rowId)}`;
   const range = (first: number, count: number) =>
     sql`select ${join(fields)} from ${table} as t where ${rowId} >= ${integer(start + first)} and ${rowId} < ${integer(start + first + count)}`;
-  return { partition, columns, rows, range, select: range(0, rows) };
+  return {
+    partition,
+    rowsOf: rowsOf(partition),
+    columns,
+    rows,
+    range,
+    select: range(0, rows),
+  };
+}
+
+function rowsOf(partition: readonly PartitionValue[]): string {
+  const values = partition.map(({ column, value }) => `${column} ${JSON.stringify(value)}`);
+  return values.length === 0 ? 'the result' : `the folder of ${values.join(', ')}`;
 }
 
 function tooMany(partitionBy: readonly string[]): AppError {

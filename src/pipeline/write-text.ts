@@ -31,6 +31,7 @@ export async function writeText(
   const pieces = lookAhead(
     streamRows(job.session, slice.select, slice.columns, format, {
       signal: delivery.signal,
+      rowsOf: slice.rowsOf,
       ...(maxFileBytes !== undefined && {
         pieceBytes: Math.min(longestPiece, Math.floor(maxFileBytes / piecesPerFile)),
       }),

@@ -26,7 +26,10 @@ export async function writeWorkbook(
   delivery: Delivery,
 ): Promise<void> {
   const pieces = lookAhead(
-    streamRows(session, slice.select, slice.columns, format, { signal: delivery.signal }),
+    streamRows(session, slice.select, slice.columns, format, {
+      signal: delivery.signal,
+      rowsOf: slice.rowsOf,
+    }),
   );
   const frame = frameOf(format, slice.columns);
   try {

@@ -13,6 +13,8 @@ export interface WritebackJob {
   readonly destination: Destination;
   readonly bucket: Bucket;
   readonly uploads: Uploads;
+  /** Whether a run is known to have ended without success: it writes nothing any more. (Default: nothing is known of any) */
+  readonly isBroken?: (runId: string) => Promise<boolean>;
   /** Of the only object, or what the keys of several are made of. */
   readonly key: string;
   /** Name of the dataset that the query reads. */

@@ -1,5 +1,5 @@
 import type { WritebackProgress } from '../catalog/runs.js';
-import { AppError, isAppError } from '../errors.js';
+import { AppError, isAppError, messageOf } from '../errors.js';
 import { refusedQuery } from '../query/refused.js';
 import { openDelivery, withoutPartition, type Delivery } from './deliver.js';
 import { checkPartitions } from './destination.js';
@@ -27,7 +27,7 @@ export async function writeResult(job: WritebackJob): Promise<WritebackProgress>
     await writeFiles(job, delivery);
     if (isDivided(job.destination)) await writeManifest(job, delivery);
   } catch (error) {
-    throw withOrphans(refusedQuery(error, job.dialect), delivery);
+    throw withOrphans(refusedQuery(error, job.dialect), delivery, job.runId);
   }
   return { ...delivery.total, objects: delivery.objects.map(withoutPartition) };
 }
@@ -35,12 +35,13 @@ export async function writeResult(job: WritebackJob): Promise<WritebackProgress>
 async function writeFiles(job: WritebackJob, delivery: Delivery): Promise<void> {
   const { destination, session } = job;
   const { maxFileBytes, partitionBy } = destination;
+  const firstNumber = maxFileBytes === undefined ? undefined : 1;
   const writing = formatOf(destination).writing(destination);
   const whole = wholeResult(job);
   const stored = (write: (slice: CountedSlice) => Promise<void>) =>
     withStoredResult(job, delivery.signal, async (slices) => {
       // All of them before the first is written: one that cannot be a key would leave the others behind.
-      for (const { partition } of slices) partKey(job.key, destination, partition, 1);
+      for (const { partition } of slices) partKey(job.key, destination, partition, firstNumber);
       for (const slice of slices) await write(slice);
     });
   const each =
@@ -62,20 +63,29 @@ async function writeFiles(job: WritebackJob, delivery: Delivery): Promise<void> 
 const mostNamed = 100;
 
 /** The error of a run, with the objects that it leaves behind: nobody may delete here. */
-function withOrphans(error: unknown, { objects }: Delivery): unknown {
-  if (!isAppError(error) || objects.length === 0) return error;
+function withOrphans(error: unknown, { objects }: Delivery, runId: string): unknown {
+  if (objects.length === 0) return error;
   const keys = objects.map(({ key }) => key);
+  const known = isAppError(error) ? error : internal(error, runId);
   return new AppError(
-    error.code,
-    `${error.message}. ${keys.length} objects of this run stay without a manifest; they are not to be read`,
+    known.code,
+    `${known.message}. ${keys.length} objects of this run stay without a manifest; they are not to be read`,
     {
-      retryable: error.retryable,
+      retryable: known.retryable,
       details: {
-        ...error.details,
+        ...known.details,
         written: keys.slice(0, mostNamed),
         writtenCount: keys.length,
       },
       cause: error,
     },
   );
+}
+
+/** What is not ours has no details that could name them. */
+function internal(error: unknown, runId: string): AppError {
+  return new AppError('INTERNAL', `An internal error ended run ${runId}`, {
+    details: { reason: messageOf(error) },
+    cause: error,
+  });
 }

@@ -42,6 +42,7 @@ describe('an answer', () => {
     ["KMS's key for S3's", { kind: 'SSE_S3' }, kmsReply(arn), 'aws:kms'],
     ['another key', kms(arn), kmsReply(arn.replace('1234abcd', '0000abcd')), '0000abcd'],
     ["another account's key", kms(arn), kmsReply(arn.replaceAll('2222', '3333')), '3333'],
+    ['the key of another account', kms(aliasArn), kmsReply(arn.replace('2222', '3333')), '3333'],
     ['another alias', kms(alias), kmsReply('alias/others'), 'alias/others'],
     ['no key for one that was named', kms(id), kmsReply(), 'no key'],
     [

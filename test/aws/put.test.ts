@@ -352,6 +352,33 @@ describe('overwrite: false', () => {
     }
   });
 
+  it('knows it by what it carries, where its ETag is no digest or somebody was in between', async () => {
+    const metadata = { 'bucketql-run': 'r1' };
+    const key = newKey();
+    // Encrypted by the bucket, say.
+    sandbox.fault = ({ operation, attempt }) =>
+      operation === 'PutObject'
+        ? once(attempt)
+        : operation === 'HeadObject'
+          ? { kind: 'changedETag' }
+          : undefined;
+    await put(key, small, { metadata });
+    const other = newKey();
+    sandbox.fault = undefined;
+    await put(other, small, { metadata: { 'bucketql-run': 'r2' } });
+    faulty('PutObject', (attempt) =>
+      attempt === 1 ? { kind: 'status', status: 503, code: 'SlowDown' } : undefined,
+    );
+    await expect(put(other, small, { metadata })).rejects.toMatchObject({ code: 'OBJECT_EXISTS' });
+    const conflicted = newKey();
+    faulty('PutObject', (attempt) =>
+      attempt === 2
+        ? { kind: 'status', status: 409, code: 'ConditionalRequestConflict' }
+        : once(attempt),
+    );
+    await put(conflicted, small, { metadata });
+  });
+
   it('says that the object may be its own where it may not look', async () => {
     const bucket = userWith(writePolicy({ bucket: 'acme', prefix: '' }));
     faulty('PutObject', once);
@@ -401,6 +428,26 @@ describe('a failure', () => {
       ended: () => Promise.resolve(),
     });
     await expect(put(newKey(), large, { uploads })).rejects.toThrow('the disk is full');
+  });
+
+  it('to begin keeps the upload written down where an answer was lost before', async () => {
+    const events: string[] = [];
+    const uploads = noting({
+      began: () => Promise.resolve(),
+      ended: () => Promise.resolve(void events.push('ended')),
+    });
+    const key = newKey();
+    const refused: Fault = { kind: 'status', status: 403, code: 'AccessDenied' };
+    faulty('CreateMultipartUpload', (attempt) =>
+      attempt === 1 ? { kind: 'cutBody', afterBytes: 0 } : refused,
+    );
+    await expect(put(key, large, { uploads })).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    expect(events).toEqual([]);
+    faulty('CreateMultipartUpload', () => refused);
+    await expect(put(key, large, { uploads })).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    expect(events).toEqual(['ended']);
+    sandbox.fault = undefined;
+    for (const { uploadId } of sandbox.openUploads('acme')) await openBucketAndAbort(key, uploadId);
   });
 
   it('to forget an upload that is done does not undo it', async () => {

@@ -261,6 +261,22 @@ describe('pieces of rows', () => {
     );
   });
 
+  it('have nothing for an infinite instant, as the API has null', async () => {
+    const select = sql`select unnest([timestamptz '-infinity', timestamptz 'infinity', timestamptz '2020-01-01 00:00:00+00']) as at`;
+    const types = [{ name: 'at', type: 'TIMESTAMP_TZ' as const }];
+    const last = '2020-01-01T00:00:00Z';
+    const lines = {
+      kind: 'delimited',
+      delimiter: ',',
+      header: false,
+      escapeFormulas: false,
+    } as const;
+    expect(await textOf(select, types, lines)).toBe(`""\n""\n${last}\n`);
+    expect(await textOf(select, types, { kind: 'ndjson' })).toBe(
+      `{"at":null}\n{"at":null}\n{"at":"${last}"}\n`,
+    );
+  });
+
   it('have every text, short ones and long ones, present or not, in its place', async () => {
     const lengths = sql`select case i % 7 when 0 then null when 1 then '' when 2 then 'short' when 3 then 'exactly12byt' when 4 then 'exactly13byte'
       else repeat(chr(cast(97 + i % 26 as integer)), cast(i * 37 % 5000 as integer)) end as t from range(6000) as r(i)`;

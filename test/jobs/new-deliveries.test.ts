@@ -8,7 +8,7 @@ import { insertDataset, requireDataset, updateDefinition } from '../../src/catal
 import { parseDefinition } from '../../src/catalog/definition.js';
 import { migrate } from '../../src/catalog/migrations.js';
 import { openSecrets } from '../../src/catalog/rotate.js';
-import type { WritebackProgress } from '../../src/catalog/runs.js';
+import { deleteRuns, insertRun, type Run, type WritebackProgress } from '../../src/catalog/runs.js';
 import type { Secrets } from '../../src/catalog/secrets.js';
 import {
   insertWriteback,
@@ -24,9 +24,11 @@ import { AppError } from '../../src/errors.js';
 import { importWork } from '../../src/jobs/import-work.js';
 import type { Outcome, Work } from '../../src/jobs/work.js';
 import type { WritebackSettings } from '../../src/jobs/writeback-target.js';
-import { keptWritebackWork } from '../../src/jobs/writeback-work.js';
+import { newRun } from '../../src/jobs/run-states.js';
+import { keptWritebackWork, writebackWork } from '../../src/jobs/writeback-work.js';
 import { openLog } from '../../src/log.js';
 import { Buckets } from '../../src/pipeline/buckets.js';
+import { parseDestination } from '../../src/pipeline/destination.js';
 import { Snapshots } from '../../src/pipeline/snapshots.js';
 import type { PolicyDocument, Sandbox } from '../../src/sandbox/sandbox.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
@@ -429,6 +431,102 @@ describe('deliveries of new rows', () => {
     sandbox.fault = undefined;
     expect(await written()).toEqual({ '2026-03-01-one.csv': 'ab' });
     expect(await run('two')).toMatchObject({ rows: 0 });
+  });
+
+  it('have names of their own within one run, however often its commit fails', async () => {
+    await keep();
+    for (const letter of 'abc') {
+      await bring(letter);
+      await halfRun('one');
+    }
+    await run('one');
+    await bring('d');
+    await run('one');
+    expect(Object.values(await written()).sort()).toEqual(['a', 'b', 'c', 'd']);
+    expect(Object.keys(await written())).toContain('2026-03-01-one_2.csv');
+  });
+
+  it('are not written over what is whole because S3 could not be asked for a moment', async () => {
+    await keep({ partitionBy: ['v'], header: true }, { columns: ['v', 'w'] });
+    await sandbox.putObject('acme', 'in/1.csv', 'v,w\na,1\n');
+    await importAgain();
+    await halfRun('one');
+    await sandbox.putObject('acme', 'in/2.csv', 'v,w\na,2\n');
+    await importAgain();
+    sandbox.fault = ({ operation }) =>
+      operation === 'HeadObject' ? { kind: 'status', status: 503, code: 'SlowDown' } : undefined;
+    const before = await written();
+    await expect(halfRun('two')).rejects.toMatchObject({ retryable: true });
+    sandbox.fault = undefined;
+    expect(await written()).toEqual(before);
+    expect(await run('two')).toMatchObject({ rows: 2 });
+  });
+
+  it('are of the dataset itself, whatever has its name by now', async () => {
+    await bring('ab');
+    const destination = parseDestination({ connection: 'c', fileName: 'x', format: 'CSV' });
+    const work = writebackWork(settings, {
+      dataset: { id: 'another', name: 'letters' },
+      query: settings.queryOf('letters', {}),
+      destination,
+    });
+    await expect(start(work)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('of a run that failed or was killed before its manifest are no obstacle to the next', async () => {
+    await engine.transaction((session) =>
+      insertWriteback(
+        session,
+        {
+          id: 'w',
+          datasetId: 'd',
+          definition: {
+            ...definition(
+              { fileName: 'x', partitionBy: ['v'], header: true },
+              { columns: ['v', 'w'] },
+            ),
+            onlyNewData: false,
+          },
+          delivered: null,
+          createdAt: new Date(),
+        },
+        secrets,
+      ),
+    );
+    await sandbox.putObject('acme', 'in/1.csv', 'v,w\na,1\nb,2\n');
+    await importAgain();
+    sandbox.fault = ({ operation, key }) =>
+      operation === 'PutObject' && key?.endsWith('.json')
+        ? { kind: 'status', status: 403, code: 'AccessDenied' }
+        : undefined;
+    await expect(halfRun('one')).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+    sandbox.fault = undefined;
+    // As long as it may still write, nobody takes its place.
+    const store = (status: Run['status']) =>
+      engine.transaction((session) =>
+        insertRun(session, {
+          ...newRun(
+            {
+              kind: 'WRITEBACK',
+              datasetId: 'd',
+              writebackId: 'w',
+              trigger: 'REQUEST',
+              maxAttempts: 1,
+              progress: { rows: 0, bytes: 0, objects: [] },
+            },
+            new Date(),
+          ),
+          id: 'one',
+          status,
+        }),
+      );
+    await store('RUNNING');
+    await expect(halfRun('two')).rejects.toMatchObject({ code: 'OBJECT_EXISTS' });
+    await engine.transaction((session) => deleteRuns(session, { kind: 'WRITEBACK', id: 'w' }));
+    await expect(halfRun('two')).rejects.toMatchObject({ code: 'OBJECT_EXISTS' });
+    await store('FAILED');
+    expect(await run('two')).toMatchObject({ rows: 2 });
+    await expect(halfRun('three')).rejects.toMatchObject({ code: 'OBJECT_EXISTS' });
   });
 
   it('have all rows again when they are read anew', async () => {

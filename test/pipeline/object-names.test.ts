@@ -111,5 +111,14 @@ describe('the file in an archive', () => {
     expect(memberName('p/x.csv.zip', to({ compression: 'ZIP' }))).toBe('x.csv');
     expect(memberName('p/x.data', to({ compression: 'ZIP', extension: 'data' }))).toBe('x.data');
     expect(memberName('p/.zip', to({ compression: 'ZIP', extension: 'zip' }))).toBe('.zip');
+    expect(memberName('p/...zip', to({ compression: 'ZIP', extension: 'zip' }))).toBe('...zip');
+  });
+
+  it.each([
+    ['q:report', 'q_report.csv'],
+    ['\\x', '_x.csv'],
+    ['a\\..\\b', 'a_.._b.csv'],
+  ])('has a name that archives take where the object’s is %j', (name, inside) => {
+    expect(memberName(`p/${name}.csv.zip`, to({ compression: 'ZIP' }))).toBe(inside);
   });
 });

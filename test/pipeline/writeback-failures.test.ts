@@ -101,6 +101,18 @@ describe('a writeback that fails', () => {
     await leavesNothing();
   });
 
+  it('is none when it is stopped while S3 makes an object of its parts: the object is there', async () => {
+    const stop = new AbortController();
+    writer.sandbox.fault = ({ operation }) => {
+      if (operation === 'CompleteMultipartUpload')
+        stop.abort(new AppError('CANCELLED', 'Too late'));
+      return undefined;
+    };
+    const { objects } = await writer.write(query, { path: path() }, { signal: stop.signal });
+    expect(objects).toMatchObject([{ key: `${path()}/x.csv`, rows: 250_000 }]);
+    expect(await writer.keys()).toContain(`${path()}/x.csv`);
+  });
+
   it('refuses encryption that the service does not confirm', async () => {
     writer.sandbox.fault = () => ({ kind: 'ignoreEncryption' });
     await expect(writer.write(query, { path: path(), encryption: 'SSE_S3' })).rejects.toMatchObject(
@@ -180,6 +192,34 @@ describe('a divided result', () => {
     expect(manifest.rows).toBe(60_000);
     expect(manifest.objects.map(({ key }) => key)).toEqual(again.objects.map(({ key }) => key));
     expect(manifest.objects.length).toBeLessThan(before.length - 1);
+  });
+
+  it('names what it leaves when the engine fails, too', async () => {
+    await writer.engine.transaction((session) =>
+      session.run(
+        sql`create view broken as select id, case when id = 90000 then error('the statement broke') else text end as text from parts`,
+      ),
+    );
+    const broken: Query = { ...query, from: { ...query.from, segments: [{ table: 'broken' }] } };
+    const error: unknown = await writer
+      .write(broken, { path: 'd6', maxFileBytes: 2 ** 20 })
+      .catch((reason: unknown) => reason);
+    const left = await below('d6');
+    expect(left).not.toEqual([]);
+    expect(error).toMatchObject({
+      code: 'INTERNAL',
+      details: { written: left, writtenCount: left.length },
+    });
+  });
+
+  it('may be tried again when S3 does not say whose an object is', async () => {
+    const destination = { path: 'd7', maxFileBytes: 2 ** 20 };
+    await writer.write(query, destination);
+    writer.sandbox.fault = ({ operation }) =>
+      operation === 'HeadObject' ? { kind: 'status', status: 503, code: 'SlowDown' } : undefined;
+    await expect(writer.write(query, destination)).rejects.toMatchObject({ retryable: true });
+    writer.sandbox.fault = undefined;
+    expect((await writer.write(query, destination)).rows).toBe(100_000);
   });
 
   it('is refused before its first file when the manifest’s name is taken', async () => {

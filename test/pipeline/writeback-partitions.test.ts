@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import type { Query } from '../../src/query/query.js';
-import { literal, sql } from '../../src/sql.js';
+import { integer, literal, sql } from '../../src/sql.js';
 import { startForeignReaders, type ForeignReaders } from '../support/readers/foreign.js';
 import { startWriter, type Writer } from '../support/writer.js';
 
@@ -189,5 +189,36 @@ describe('a result with partitionBy', () => {
       { code: 'INVALID_INPUT' },
     );
     expect((await writer.keys()).filter((key) => key.startsWith('many/'))).toEqual([]);
+  });
+
+  it('has names up to the last byte of a key', async () => {
+    const wide = await writer.table(
+      'wide',
+      sql`select 1 as id, repeat('y', ${integer(1024 - 'w/wide=/x.csv'.length)}) as wide`,
+      [
+        { name: 'id', type: 'INTEGER' },
+        { name: 'wide', type: 'STRING' },
+      ],
+    );
+    const { objects } = await writer.write(wide, { path: 'w', partitionBy: ['wide'] });
+    expect(objects.map(({ key }) => key.length)).toEqual([1024]);
+  });
+
+  it('says in which folder’s rows a value is that cannot be written', async () => {
+    const unfit = await writer.table(
+      'unfit',
+      sql`select i as id, case when i % 2 = 0 then 'even' else 'odd' end as kind, case when i = 101 then chr(1) end as text from range(200) as r(i)`,
+      [
+        { name: 'id', type: 'BIGINT' },
+        { name: 'kind', type: 'STRING' },
+        { name: 'text', type: 'STRING' },
+      ],
+    );
+    await expect(
+      writer.write(unfit, { path: 'unfit', format: 'XML', partitionBy: ['kind'] }),
+    ).rejects.toMatchObject({
+      code: 'UNWRITABLE_VALUE',
+      message: expect.stringContaining('in row 51 of the folder of kind "odd" has'),
+    });
   });
 });
