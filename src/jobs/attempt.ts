@@ -36,7 +36,8 @@ export async function attempt(live: LiveRun, settings: AttemptSettings): Promise
       report: (progress) => show({ ...live.run, progress }),
     });
     outcome = performed;
-    abort.signal.throwIfAborted();
+    // What a writeback has stored is there, whoever stopped the run meanwhile.
+    if (work.kind === 'IMPORT') abort.signal.throwIfAborted();
     const done: Run = {
       ...live.run,
       status: 'SUCCEEDED',

@@ -175,6 +175,20 @@ describe('the runner', () => {
     expect((await stored(waiting.id))?.status).toBe('CANCELLED');
   });
 
+  it.each([
+    ['IMPORT', 'CANCELLED'],
+    ['WRITEBACK', 'SUCCEEDED'],
+  ] as const)('takes an %s that was done when it was stopped for %s', async (kind, status) => {
+    const hold = gate();
+    const done = () => hold.passed.then(() => ({ progress }));
+    const run = await runner.enqueue(work(done, { kind }));
+    await seen({ id: run.id, status: 'RUNNING' });
+    const cancelled = runner.cancel(run.id);
+    hold.open();
+    await cancelled;
+    expect((await runner.wait(run.id, 10))?.status ?? (await stored(run.id))?.status).toBe(status);
+  });
+
   it('answers a wait that is over with the state the run has then', async () => {
     const hold = gate();
     const run = await runner.enqueue(work(() => hold.passed.then(() => ({ progress }))));
@@ -235,7 +249,8 @@ describe('the runner', () => {
     await stopped;
     expect(await runner.wait(second.id, 10)).toMatchObject({ status: 'SUCCEEDED' });
     expect(await stored(second.id)).toMatchObject({ writebackId: 'w', datasetId: 'd' });
-    expect(await stored(other.id)).toMatchObject({ status: 'CANCELLED' });
+    // It was done when it was stopped.
+    expect(await stored(other.id)).toMatchObject({ status: 'SUCCEEDED' });
     expect(await runner.wait(once.id, 10)).toMatchObject({ writebackId: null });
   });
 
