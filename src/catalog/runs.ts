@@ -49,6 +49,12 @@ export function subjectOf(run: About): Subject | undefined {
 /** A subject as the key of a map. */
 export const subjectKey = ({ kind, id }: Subject): string => `${kind} ${id}`;
 
+/** {@link subjectKey} of a run's subject; undefined for what is written once. */
+export function subjectKeyOf(run: About): string | undefined {
+  const subject = subjectOf(run);
+  return subject && subjectKey(subject);
+}
+
 /** Why a run failed. Never holds a secret. */
 export interface RunError {
   readonly code: string;

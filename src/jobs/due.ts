@@ -1,4 +1,4 @@
-import { subjectKey, subjectOf, type RunKind } from '../catalog/runs.js';
+import { subjectKeyOf, type RunKind } from '../catalog/runs.js';
 import type { LiveRun } from './live-run.js';
 
 /**
@@ -33,11 +33,6 @@ function hasRoom(
 ): boolean {
   const sameKind = running.filter((live) => live.work.kind === work.kind);
   if (sameKind.length >= slots[work.kind]) return false;
-  const subject = keyOf(work);
-  return subject === undefined || sameKind.every((live) => keyOf(live.work) !== subject);
-}
-
-function keyOf(work: LiveRun['work']): string | undefined {
-  const subject = subjectOf(work);
-  return subject && subjectKey(subject);
+  const subject = subjectKeyOf(work);
+  return subject === undefined || sameKind.every((live) => subjectKeyOf(live.work) !== subject);
 }

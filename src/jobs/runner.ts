@@ -2,6 +2,7 @@ import {
   findRun,
   insertRun,
   subjectKey,
+  subjectKeyOf,
   subjectOf,
   updateRun,
   type Run,
@@ -182,8 +183,8 @@ export class Runner {
     this.#closing = true;
     this.#sleep();
     for (const { run } of this.#queue) {
-      const subject = subjectOf(run);
-      if (subject && run.trigger === 'SCHEDULE') this.#left.add(subjectKey(subject));
+      const key = subjectKeyOf(run);
+      if (key !== undefined && run.trigger === 'SCHEDULE') this.#left.add(key);
     }
     await Promise.all(
       [...this.#live.values()].map(async (live) => {
@@ -205,10 +206,8 @@ export class Runner {
   }
 
   #of(subject: Subject): LiveRun[] {
-    return [...this.#live.values()].filter(({ work }) => {
-      const own = subjectOf(work);
-      return own && subjectKey(own) === subjectKey(subject);
-    });
+    const key = subjectKey(subject);
+    return [...this.#live.values()].filter(({ work }) => subjectKeyOf(work) === key);
   }
 
   #waiting(subject: Subject): LiveRun | undefined {
@@ -314,8 +313,8 @@ export class Runner {
   async #interrupt(live: LiveRun): Promise<void> {
     const now = this.#clock.now();
     const run = interrupted(live.run, now);
-    const subject = subjectOf(run);
-    const isLeft = subject && this.#left.has(subjectKey(subject));
+    const key = subjectKeyOf(run);
+    const isLeft = key !== undefined && this.#left.has(key);
     const next = isLeft ? undefined : successor(live.run, live.work.progress, now);
     await this.#store(run, async (session) => {
       await storeEnd(session, run, this.#options);

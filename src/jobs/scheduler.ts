@@ -1,5 +1,5 @@
 import type { Schedule } from '../catalog/definition.js';
-import { subjectKey, subjectOf, type About, type Run, type Subject } from '../catalog/runs.js';
+import { subjectKey, subjectKeyOf, type About, type Run, type Subject } from '../catalog/runs.js';
 import { listSchedules, moveNextRun, setNextRun } from '../catalog/schedules.js';
 import type { Engine, Session } from '../engine/engine.js';
 import { AppError } from '../errors.js';
@@ -113,8 +113,8 @@ export class Scheduler {
   }
 
   #entryOf(run: Run): Entry | undefined {
-    const subject = subjectOf(run);
-    return subject && this.#entries.get(subjectKey(subject));
+    const key = subjectKeyOf(run);
+    return key === undefined ? undefined : this.#entries.get(key);
   }
 
   /** @returns the subjects that have no schedule any more */

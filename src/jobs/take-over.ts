@@ -1,8 +1,7 @@
 import {
   insertRun,
   listUnfinishedRuns,
-  subjectKey,
-  subjectOf,
+  subjectKeyOf,
   updateRun,
   type Run,
 } from '../catalog/runs.js';
@@ -37,17 +36,12 @@ export async function takeOver(
   const failed = broken.map(({ run }) => interrupted(run, now));
   for (const run of failed) await updateRun(session, run);
   for (const { run, work } of broken) {
-    if (!work || taken.some((other) => keyOf(other.run) === keyOf(run))) continue;
+    // A schedule asks for runs of subjects alone, so each of these has a key.
+    if (!work || taken.some((other) => subjectKeyOf(other.run) === subjectKeyOf(run))) continue;
     const next = successor(run, work.progress, now);
     if (!next) continue;
     await insertRun(session, next);
     taken.push({ run: next, work });
   }
   return { taken, failed };
-}
-
-// A schedule asks for runs of subjects alone.
-function keyOf(run: Run): string {
-  const subject = subjectOf(run);
-  return subject ? subjectKey(subject) : run.id;
 }
