@@ -33,6 +33,8 @@ export interface Session {
 /** The texts of a result in UTF-8. */
 export interface JoinedTexts {
   readonly rows: number;
+  /** Of all columns. */
+  readonly bytes: number;
   /** For each column the texts of all rows in order, with nothing between them. A piece ends where a row does. */
   readonly columns: readonly (readonly Uint8Array[])[];
 }

@@ -1,4 +1,9 @@
-import { DuckDBBlobValue, type DuckDBMaterializedResult, type DuckDBValue } from '@duckdb/node-api';
+import {
+  DuckDBBlobValue,
+  type DuckDBDataChunk,
+  type DuckDBMaterializedResult,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import { AppError } from '../errors.js';
 import type { SqlValue } from '../sql.js';
 import { Columns } from './batches.js';
@@ -13,13 +18,9 @@ export async function resultRows(
   maxBytes = Infinity,
 ): Promise<Row[]> {
   const names = result.deduplicatedColumnNames();
-  const chunks = result.chunkCount;
   const rows: Row[] = [];
   let bytes = 0;
-  for (let read = 0; read < chunks; read++) {
-    // A short result is taken at once; of a long one others get their turns between two pieces.
-    const chunk = chunks === 1 ? result.getChunk(0) : await result.fetchChunk();
-    if (!chunk) break;
+  for await (const chunk of chunksOf(result)) {
     for (let index = 0; index < chunk.rowCount; index++) {
       const row: Record<string, SqlValue> = {};
       for (const [column, value] of chunk.getRowValues(index).entries()) {
@@ -43,12 +44,9 @@ export async function resultTexts(
   maxBytes = Infinity,
 ): Promise<JoinedTexts> {
   const columns = Array.from({ length: result.columnCount }, (): Uint8Array[] => []);
-  const chunks = result.chunkCount;
   let rows = 0;
   let bytes = 0;
-  for (let read = 0; read < chunks; read++) {
-    const chunk = chunks === 1 ? result.getChunk(0) : await result.fetchChunk();
-    if (!chunk) break;
+  for await (const chunk of chunksOf(result)) {
     const found = new Columns(chunk.chunk, chunk.rowCount);
     for (const [index, pieces] of columns.entries()) {
       const { lengths, joined } = found.texts(index);
@@ -59,7 +57,17 @@ export async function resultTexts(
     }
     rows += found.rows;
   }
-  return { rows, columns };
+  return { rows, bytes, columns };
+}
+
+/** A short result is taken at once; of a long one others get their turns between two pieces. */
+async function* chunksOf(result: DuckDBMaterializedResult): AsyncGenerator<DuckDBDataChunk> {
+  const chunks = result.chunkCount;
+  for (let read = 0; read < chunks; read++) {
+    const chunk = chunks === 1 ? result.getChunk(0) : await result.fetchChunk();
+    if (!chunk) return;
+    yield chunk;
+  }
 }
 
 function tooLarge(limit: number): AppError {

@@ -79,7 +79,11 @@ function asking(
   };
   return {
     rows: (statement) => ask((options) => session.rows(statement, options), bytesOfRows),
-    texts: (statement) => ask((options) => session.texts(statement, options), bytesOfTexts),
+    texts: (statement) =>
+      ask(
+        (options) => session.texts(statement, options),
+        ({ bytes }) => bytes,
+      ),
   };
 }
 
@@ -91,10 +95,6 @@ function bytesOfRows(rows: readonly Row[]): number {
     }
   }
   return bytes;
-}
-
-function bytesOfTexts({ columns }: JoinedTexts): number {
-  return columns.flat().reduce((sum, piece) => sum + piece.length, 0);
 }
 
 function take(budget: ResponseBudget, bytes: number): void {
