@@ -109,21 +109,15 @@ export async function* streamText(
   if (end.length > 0) yield end;
 }
 
-/** A local file to write rows into. */
-export interface ExportTarget {
-  readonly kind: 'parquet';
-  readonly path: string;
-}
-
 /**
- * Writes the rows of a select into a file: where the last part of a format tells where the others are, it cannot be streamed.
+ * Writes the rows of a select into a local file of Parquet: its last part tells where the others are, so it cannot be streamed.
  * @returns rows written
  */
-export async function exportRows(
+export async function exportParquet(
   session: Session,
   select: Sql,
   columns: readonly ExportColumn[],
-  { path }: ExportTarget,
+  path: string,
   options: RunOptions = {},
 ): Promise<number> {
   const fields = join(columns.map(({ name }) => sql`q.${ident(name)}`));

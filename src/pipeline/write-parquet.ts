@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exportRows } from '../engine/export.js';
+import { exportParquet } from '../engine/export.js';
 import type { Sql } from '../sql.js';
 import type { Delivery } from './deliver.js';
 import type { CountedSlice, Slice } from './result-table.js';
@@ -90,7 +90,7 @@ async function spooled(
   signal: AbortSignal,
 ): Promise<SpooledFile> {
   const path = join(spoolDir, 'result.parquet');
-  const rows = await exportRows(session, select, columns, { kind: 'parquet', path }, { signal });
+  const rows = await exportParquet(session, select, columns, path, { signal });
   const { size } = await stat(path);
   return { path, rows, bytes: size };
 }

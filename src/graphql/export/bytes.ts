@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dialect } from '../../dialect.js';
-import { exportRows, streamText, type TextFormat } from '../../engine/export.js';
+import { exportParquet, streamText, type TextFormat } from '../../engine/export.js';
 import type { Engine, OwnSession } from '../../engine/engine.js';
 import { compile, outputColumns } from '../../query/compile.js';
 import type { RowsQuery } from '../../query/query.js';
@@ -59,9 +59,7 @@ async function spooled(
     const path = join(folder, 'result');
     const select = compile(query, dialect);
     await engine
-      .session((session) =>
-        exportRows(session, select, outputColumns(query), { kind: 'parquet', path }, { signal }),
-      )
+      .session((session) => exportParquet(session, select, outputColumns(query), path, { signal }))
       .catch((error: unknown) => {
         throw refusedQuery(error, dialect);
       });
