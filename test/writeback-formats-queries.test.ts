@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ColumnType } from '../src/columns.js';
-import { writebackFormats } from '../src/pipeline/destination.js';
+import { writebackFormats } from '../src/pipeline/writeback-formats.js';
 import { randomFrom, type Random } from './support/random.js';
 import { receiverOf, type Format, type Receiver } from './support/readers/receiver.js';
 import { plainDecimal, shown, type Cell, type ReadColumn } from './support/readers/shown.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ColumnType } from '../src/columns.js';
 import { writableCompressionNames } from '../src/compression/index.js';
-import { writebackFormats } from '../src/pipeline/destination.js';
+import { writebackFormats } from '../src/pipeline/writeback-formats.js';
 import {
   encryptionInput,
   encryptionReply,

@@ -64,10 +64,7 @@ export function awsError(error: unknown, attempt: Attempt): AppError {
   }
   if (name === 'PreconditionFailed' || status === 412) {
     return attempt.action === 's3:PutObject'
-      ? build(
-          'OBJECT_EXISTS',
-          `Object ${attempt.key} exists already and overwrite is false; choose another name or set overwrite`,
-        )
+      ? build('OBJECT_EXISTS', existsText(String(attempt.key)))
       : build(
           'OBJECT_CHANGED',
           `Object ${attempt.key} changed after it was listed; run the import again`,
@@ -114,6 +111,10 @@ export function awsError(error: unknown, attempt: Attempt): AppError {
     `S3 refused ${attempt.action} on ${what} (${name}${status ? ` ${status}` : ''}): ${message}`,
   );
 }
+
+/** What OBJECT_EXISTS says of a key. */
+export const existsText = (key: string) =>
+  `Object ${key} exists already and overwrite is false; choose another name or set overwrite`;
 
 /** The error of an AssumeRole call. AWS answers the same for a role that is not there and one that does not trust us. */
 export function assumeRoleError(

@@ -93,13 +93,19 @@ export function withoutPartition({ key, bytes, rows, etag, checksum }: WrittenOb
   return { key, bytes, rows, etag, checksum };
 }
 
-/** What a written object says of itself (S3 user metadata). */
-export function writtenMetadata({ runId, dataset, generations, metadata }: WritebackJob) {
+/** How all objects of a job are stored: encrypted and tagged as its destination says, and with what they say of themselves. */
+export function storedAs(job: WritebackJob) {
+  const { destination, runId, dataset, generations, metadata, uploads } = job;
   return {
-    'bucketql-run': runId,
-    'bucketql-dataset': dataset,
-    ...(generations[0] ? { 'bucketql-generation': generations[0].generation } : {}),
-    ...metadata,
+    encryption: encryptionOf(destination),
+    tags: destination.tags,
+    metadata: {
+      'bucketql-run': runId,
+      'bucketql-dataset': dataset,
+      ...(generations[0] ? { 'bucketql-generation': generations[0].generation } : {}),
+      ...metadata,
+    },
+    uploads,
   };
 }
 
@@ -138,10 +144,9 @@ async function store(
   bytes: () => AsyncIterable<Uint8Array>,
   { signal, stop, onTaken, onGiven }: Watch,
 ): Promise<Omit<WrittenObject, 'rows'>> {
-  const { destination, bucket, uploads } = job;
-  const { overwrite, tags, storageClass } = destination;
+  const { destination, bucket } = job;
+  const { overwrite, storageClass } = destination;
   const compression = writableCompression(destination.compression);
-  const encryption = encryptionOf(destination);
   const checksum = createHash('sha256');
   const source = Readable.from(counted(bytes, onTaken));
   const body = new Transform({
@@ -160,13 +165,10 @@ async function store(
     (async () => {
       const replaces = isDivided(destination) ? await mayReplace(job, key) : overwrite;
       return bucket.put(key, body, {
+        ...storedAs(job),
         overwrite: replaces,
         contentType: compression?.contentType ?? formatOf(destination).contentType,
-        ...(encryption && { encryption }),
-        ...(tags && { tags }),
-        ...(storageClass && { storageClass }),
-        metadata: writtenMetadata(job),
-        uploads,
+        storageClass,
         signal,
       });
     })().catch((error: unknown) => {
@@ -193,7 +195,7 @@ async function store(
 }
 
 /** Why a job was stopped. */
-export function stopped(signal: AbortSignal): AppError {
+function stopped(signal: AbortSignal): AppError {
   const reason: unknown = signal.reason;
   return isAppError(reason) ? reason : new AppError('CANCELLED', 'The writeback was cancelled');
 }

@@ -11,9 +11,6 @@ import type { Query } from '../query/query.js';
 import { ianaTimezone } from '../timezone.js';
 import { formatOf, writebackFormats, type FormatOption } from './writeback-formats.js';
 
-export { objectKey } from './object-names.js';
-export { writebackFormats } from './writeback-formats.js';
-
 /** How S3 encrypts what is written, as destinations name it. */
 export const encryptionNames = ['NONE', 'SSE_S3', 'SSE_KMS', 'SSE_C'] as const;
 

@@ -1,26 +1,22 @@
 import { Readable } from 'node:stream';
+import { existsText } from '../aws/errors.js';
 import { AppError } from '../errors.js';
 import { outputColumns } from '../query/compile.js';
 import type { Query } from '../query/query.js';
-import { writtenMetadata, mayReplace, withoutPartition, type Delivery } from './deliver.js';
+import { mayReplace, storedAs, withoutPartition, type Delivery } from './deliver.js';
 import { encryptionOf } from './destination.js';
 import { manifestKey } from './object-names.js';
 import type { WritebackJob } from './writeback-job.js';
 
 /** Writes the list of a divided result's objects. It comes last: when it is there, all of them are. */
 export async function writeManifest(job: WritebackJob, delivery: Delivery): Promise<void> {
-  const { destination, bucket, uploads } = job;
-  const key = manifestKey(job.key, destination);
-  const encryption = encryptionOf(destination);
+  const key = manifestKey(job.key, job.destination);
   const body = Buffer.from(`${JSON.stringify(manifestOf(job, delivery), withDigits, 2)}\n`);
-  await bucket.put(key, Readable.from([body]), {
+  // Not in the files' storage class: who waits for it reads it at once.
+  await job.bucket.put(key, Readable.from([body]), {
+    ...storedAs(job),
     overwrite: await mayReplace(job, key),
     contentType: 'application/json',
-    ...(encryption && { encryption }),
-    ...(destination.tags && { tags: destination.tags }),
-    // Not in the files' storage class: who waits for it reads it at once.
-    metadata: writtenMetadata(job),
-    uploads,
     signal: delivery.signal,
   });
 }
@@ -35,11 +31,7 @@ export async function refuseTaken(job: WritebackJob): Promise<void> {
   const key = manifestKey(job.key, destination);
   const found = await bucket.metadataOf(key, encryptionOf(destination)).catch(() => undefined);
   if (!found || found.metadata['bucketql-run'] === runId) return;
-  throw new AppError(
-    'OBJECT_EXISTS',
-    `Object ${key} exists already and overwrite is false; choose another name or set overwrite`,
-    { details: { key } },
-  );
+  throw new AppError('OBJECT_EXISTS', existsText(key), { details: { key } });
 }
 
 function manifestOf(job: WritebackJob, { objects, total }: Delivery) {

@@ -25,8 +25,10 @@ export async function newRows(
   if (!current || current.sequence <= since) return undefined;
   const segments: Segment[] = [];
   for (const { loaded, ...segment } of current.segments) {
-    if (loaded === undefined ? since < 0 : loaded > since) segments.push(segment);
-    else if (loaded === undefined) {
+    if (since < 0) segments.push(segment);
+    else if (loaded !== undefined) {
+      if (loaded > since) segments.push(segment);
+    } else {
       const some = { ...segment, above: { column: loadedColumn, number: since } };
       if (await hasRows(session, some)) segments.push(some);
     }

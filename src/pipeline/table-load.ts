@@ -142,8 +142,9 @@ export class TableLoad {
 
   /** Whether columns without a value where types were guessed have some by now, and are more than texts. */
   async #isDecidedLate(): Promise<boolean> {
-    const { undecided, target } = this.#plan ?? { undecided: [], target: { table: '' } };
-    if (undecided.length === 0) return false;
+    const plan = this.#plan;
+    if (!plan || plan.undecided.length === 0) return false;
+    const { undecided, target } = plan;
     const counts = undecided.map(({ name }) => sql`count(${ident(name)}) > 0 as ${ident(name)}`);
     const [some] = await this.#session.rows(
       sql`select ${join(counts)} from ${ident(target.table)}`,

@@ -1,11 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AppError } from '../../src/errors.js';
-import {
-  checkPartitions,
-  encryptionOf,
-  objectKey,
-  parseDestination,
-} from '../../src/pipeline/destination.js';
+import { checkPartitions, encryptionOf, parseDestination } from '../../src/pipeline/destination.js';
+import { objectKey } from '../../src/pipeline/object-names.js';
 import type { Query } from '../../src/query/query.js';
 
 const facts = {

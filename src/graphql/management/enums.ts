@@ -9,7 +9,8 @@ import {
 import { columnTypes } from '../../columns.js';
 import { compressionNames, writableCompressionNames } from '../../compression/index.js';
 import { fileTypes } from '../../formats/index.js';
-import { encryptionNames, writebackFormats } from '../../pipeline/destination.js';
+import { encryptionNames } from '../../pipeline/destination.js';
+import { writebackFormats } from '../../pipeline/writeback-formats.js';
 
 // Enums are made of the registries, so that a new format or compression appears in the API by itself.
 // The compiler asks for what each of their values means.

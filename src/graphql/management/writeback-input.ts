@@ -11,7 +11,8 @@ import {
 import type { Session } from '../../engine/engine.js';
 import { AppError } from '../../errors.js';
 import { nextRun } from '../../jobs/schedule.js';
-import { checkPartitions, objectKey, parseDestination } from '../../pipeline/destination.js';
+import { checkPartitions, parseDestination } from '../../pipeline/destination.js';
+import { objectKey } from '../../pipeline/object-names.js';
 import type { Services } from '../context.js';
 import { checkWords } from '../json-query.js';
 import { GraphQLJSON } from '../scalars.js';
