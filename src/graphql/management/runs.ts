@@ -13,7 +13,7 @@ import {
   Root,
   Subscription,
 } from 'type-graphql';
-import { requireDataset } from '../../catalog/datasets.js';
+import { requireDataset, type Dataset } from '../../catalog/datasets.js';
 import {
   listRuns,
   type ImportProgress,
@@ -109,6 +109,14 @@ export class ImportRunType extends RunType {
   datasetId!: string;
 }
 
+/** The argument of mutations that run something. */
+export const WaitArg = () =>
+  Arg('wait', () => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description: 'Whether to answer only when the run has ended.',
+  });
+
 /** A stored import run as the API shows it. */
 export function importRunView(run: Run): ImportRunType {
   const progress = run.progress as ImportProgress;
@@ -149,12 +157,7 @@ export class ImportRunResolver {
   })
   async importDataset(
     @Arg('name', () => String, { description: 'Which dataset.' }) name: string,
-    @Arg('wait', () => Boolean, {
-      nullable: true,
-      defaultValue: false,
-      description: 'Whether to answer only when the run has ended.',
-    })
-    wait: boolean,
+    @WaitArg() wait: boolean,
     @Ctx() { services }: Context,
   ) {
     const { engine, imports } = services;
@@ -212,9 +215,13 @@ export async function runsOf(
   return runs.map((run) => runner.current(run));
 }
 
-/** The dataset of a run. @throws NOT_FOUND when it was deleted */
-export async function datasetOf({ datasetId }: { datasetId: string }, { loaders }: Context) {
+/** The dataset of a run, or of what else has one. @throws NOT_FOUND when it is `gone` */
+export async function datasetOf(
+  { datasetId }: { readonly datasetId: string },
+  { loaders }: Context,
+  gone = 'The dataset of this run was deleted',
+): Promise<Dataset> {
   const dataset = await loaders.dataset.load(datasetId);
-  if (!dataset) throw new AppError('NOT_FOUND', 'The dataset of this run was deleted');
+  if (!dataset) throw new AppError('NOT_FOUND', gone);
   return dataset;
 }

@@ -23,13 +23,12 @@ import {
   updateWriteback,
   type Writeback,
 } from '../../catalog/writebacks.js';
-import { AppError } from '../../errors.js';
 import { keptWritebackWork } from '../../jobs/writeback-work.js';
 import type { Context } from '../context.js';
 import { GraphQLDateTime, GraphQLJSON } from '../scalars.js';
 import { DatasetType } from './datasets.js';
 import { checkedPage, PageArgs, RunPageArgs } from './paging.js';
-import { begun, runsOf } from './runs.js';
+import { begun, datasetOf, runsOf, WaitArg } from './runs.js';
 import { checkedWriteback, requireWritable, WritebackInput } from './writeback-input.js';
 import { WritebackRunType, writebackRunView } from './writeback-runs.js';
 
@@ -140,12 +139,7 @@ export class WritebackResolver {
   })
   async runWriteback(
     @Arg('name', () => String, { description: 'Which writeback.' }) name: string,
-    @Arg('wait', () => Boolean, {
-      nullable: true,
-      defaultValue: false,
-      description: 'Whether to answer only when the run has ended.',
-    })
-    wait: boolean,
+    @WaitArg() wait: boolean,
     @Ctx() { services }: Context,
   ) {
     const { engine, writebacks } = services;
@@ -155,7 +149,7 @@ export class WritebackResolver {
 
   @FieldResolver(() => DatasetType, { description: 'Whose rows it writes.' })
   async dataset(@Root() writeback: Writeback, @Ctx() context: Context): Promise<Dataset> {
-    return datasetOf(writeback, context);
+    return datasetOf(writeback, context, gone);
   }
 
   @FieldResolver(() => GraphQLJSON, {
@@ -163,7 +157,7 @@ export class WritebackResolver {
   })
   async definition(@Root() writeback: Writeback, @Ctx() context: Context) {
     const { name, query, destination, onlyNewData, schedule } = writeback.definition;
-    const { name: dataset } = await datasetOf(writeback, context);
+    const { name: dataset } = await datasetOf(writeback, context, gone);
     return { name, dataset, query, destination, onlyNewData, ...(schedule && { schedule }) };
   }
 
@@ -185,10 +179,6 @@ export class WritebackResolver {
   }
 }
 
-const subjectOf = ({ id }: Pick<Writeback, 'id'>): Subject => ({ kind: 'WRITEBACK', id });
+const gone = 'The writeback’s dataset is gone';
 
-async function datasetOf({ datasetId }: Writeback, { loaders }: Context): Promise<Dataset> {
-  const dataset = await loaders.dataset.load(datasetId);
-  if (!dataset) throw new AppError('NOT_FOUND', 'The writeback’s dataset is gone');
-  return dataset;
-}
+const subjectOf = ({ id }: Pick<Writeback, 'id'>): Subject => ({ kind: 'WRITEBACK', id });
