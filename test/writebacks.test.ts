@@ -7,21 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import { openDuckDB } from '../src/engine/duckdb.js';
 import { literal, sql } from '../src/sql.js';
+import type { WritebackAnswer } from './support/readers/receiver.js';
 import { importCsv, startTestService, type TestService } from './support/service.js';
-
-interface WritebackAnswer {
-  readonly status: string;
-  readonly rows: string;
-  readonly bytes: string;
-  readonly error: { readonly code: string; readonly message: string } | null;
-  readonly objects: readonly {
-    readonly key: string;
-    readonly bytes: string;
-    readonly rows: string;
-    readonly checksum: string;
-    readonly etag: string;
-  }[];
-}
 
 const csv = [
   'id,big,amount,ratio,name,day,at,seen,flag',

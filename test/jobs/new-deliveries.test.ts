@@ -1,13 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { insertConnection } from '../../src/catalog/connections.js';
 import { insertDataset, requireDataset, updateDefinition } from '../../src/catalog/datasets.js';
 import { parseDefinition } from '../../src/catalog/definition.js';
-import { migrate } from '../../src/catalog/migrations.js';
-import { openSecrets } from '../../src/catalog/rotate.js';
 import { deleteRuns, insertRun, type Run, type WritebackProgress } from '../../src/catalog/runs.js';
 import type { Secrets } from '../../src/catalog/secrets.js';
 import {
@@ -18,7 +12,6 @@ import {
 } from '../../src/catalog/writebacks.js';
 import { readConfig } from '../../src/config.js';
 import { duckdbDialect } from '../../src/engine/dialect.js';
-import { openDuckDB } from '../../src/engine/duckdb.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { AppError } from '../../src/errors.js';
 import { importWork } from '../../src/jobs/import-work.js';
@@ -27,19 +20,18 @@ import type { WritebackSettings } from '../../src/jobs/writeback-target.js';
 import { newRun } from '../../src/jobs/run-states.js';
 import { keptWritebackWork, writebackWork } from '../../src/jobs/writeback-work.js';
 import { openLog } from '../../src/log.js';
-import { Buckets } from '../../src/pipeline/buckets.js';
+import type { Buckets } from '../../src/pipeline/buckets.js';
 import { parseDestination } from '../../src/pipeline/destination.js';
 import { Snapshots } from '../../src/pipeline/snapshots.js';
 import type { PolicyDocument, Sandbox } from '../../src/sandbox/sandbox.js';
-import { startSandbox } from '../../src/sandbox/sandbox.js';
-import { accessTo } from '../support/access.js';
 import { manualClock, type ManualClock } from '../support/clock.js';
 import { rowWorker } from '../support/row-worker.js';
+import { openStage, stageAccount, type Stage } from '../support/stage.js';
 
-const account = '222222222222';
 const log = openLog('silent');
 
 describe('deliveries of new rows', () => {
+  let stage: Stage;
   let dir: string;
   let sandbox: Sandbox;
   let owner: S3Client;
@@ -52,26 +44,8 @@ describe('deliveries of new rows', () => {
   let runs: number;
 
   beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'bucketql-deliveries-'));
-    sandbox = await startSandbox({ dir: join(dir, 's3') });
-    await sandbox.createBucket({ name: 'acme', accountId: account });
-    const user = sandbox.createUser({ accountId: account, name: 'owner' });
-    const { endpoint } = sandbox;
-    owner = new S3Client({
-      endpoint,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: user,
-    });
-    engine = await openDuckDB();
-    await migrate(engine);
-    const keys = { secretKey: 'x'.repeat(32), secretKeyPrevious: [], keyFile: join(dir, 'key') };
-    secrets = await openSecrets(engine, keys, log);
-    buckets = new Buckets({
-      region: 'us-east-1',
-      sessionSeconds: 900,
-      allowedEndpoints: [endpoint],
-    });
+    stage = await openStage();
+    ({ dir, sandbox, owner, engine, secrets, buckets } = stage);
     const snapshots = new Snapshots(engine, { querySeconds: 10, onDropFailed: () => undefined });
     clock = manualClock('2026-03-01T10:00Z');
     runs = 0;
@@ -90,36 +64,12 @@ describe('deliveries of new rows', () => {
       }),
     };
     await engine.transaction(async (session) => {
-      await connect(session, 'c', user);
+      await stage.connect(session, 'c', stage.user);
       await insertDataset(session, { id: 'd', definition: dataset(), createdAt: new Date() });
     });
   });
-  afterEach(async () => {
-    await engine.close();
-    buckets.close();
-    owner.destroy();
-    await sandbox.close();
-    await rm(dir, { recursive: true, force: true });
-  });
+  afterEach(() => stage.end());
 
-  const connect = (
-    session: Parameters<typeof insertConnection>[0],
-    id: string,
-    user: { readonly accessKeyId: string; readonly secretAccessKey: string },
-  ) =>
-    insertConnection(
-      session,
-      {
-        id,
-        access: accessTo(sandbox.endpoint, { ...user, name: id }),
-        status: 'VALID',
-        statusReason: null,
-        verifiedAt: new Date(),
-        version: 1,
-        createdAt: new Date(),
-      },
-      secrets,
-    );
   const dataset = (more: Record<string, unknown> = {}) =>
     parseDefinition({
       name: 'letters',
@@ -352,8 +302,8 @@ describe('deliveries of new rows', () => {
         Version: '2012-10-17',
         Statement: [{ Effect: 'Allow', Action: 's3:PutObject', Resource: '*' }],
       };
-      const writer = sandbox.createUser({ accountId: account, name: 'writer', policy });
-      await engine.transaction((session) => connect(session, 'writer', writer));
+      const writer = sandbox.createUser({ accountId: stageAccount, name: 'writer', policy });
+      await engine.transaction((session) => stage.connect(session, 'writer', writer));
       await keep({ connection: 'writer' });
       await bring('ab');
       await halfRun('one');

@@ -1,77 +1,37 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { insertConnection } from '../../src/catalog/connections.js';
-import { migrate } from '../../src/catalog/migrations.js';
-import { openSecrets } from '../../src/catalog/rotate.js';
 import { insertUpload, listUploads, type OpenUpload } from '../../src/catalog/uploads.js';
-import { openDuckDB } from '../../src/engine/duckdb.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { abortOpenUploads, type AbortSettings } from '../../src/jobs/open-uploads.js';
 import { openLog } from '../../src/log.js';
-import { Buckets } from '../../src/pipeline/buckets.js';
-import { startSandbox, type Sandbox } from '../../src/sandbox/sandbox.js';
-import { accessTo } from '../support/access.js';
+import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { manualClock, type ManualClock } from '../support/clock.js';
+import { openStage, type Stage } from '../support/stage.js';
 
 const log = openLog('silent');
 const key = 'out/x.csv';
 
 describe('uploads that a stop left before S3 had named them', () => {
-  let dir: string;
+  let stage: Stage;
   let sandbox: Sandbox;
   let owner: S3Client;
   let engine: Engine;
-  let buckets: Buckets;
   let clock: ManualClock;
   let settings: AbortSettings;
   let begunAt: Date;
 
   beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'bucketql-uploads-'));
-    sandbox = await startSandbox({ dir: join(dir, 's3') });
-    await sandbox.createBucket({ name: 'acme', accountId: '222222222222' });
-    const user = sandbox.createUser({ accountId: '222222222222', name: 'owner' });
-    const { endpoint } = sandbox;
-    owner = new S3Client({
-      endpoint,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: user,
-    });
-    engine = await openDuckDB();
-    await migrate(engine);
-    const keys = { secretKey: 'x'.repeat(32), secretKeyPrevious: [], keyFile: join(dir, 'key') };
-    const secrets = await openSecrets(engine, keys, log);
-    buckets = new Buckets({
-      region: 'us-east-1',
-      sessionSeconds: 900,
-      allowedEndpoints: [endpoint],
-    });
+    stage = await openStage();
+    ({ sandbox, owner, engine } = stage);
+    const { secrets, buckets } = stage;
     clock = manualClock('2026-03-01T10:00Z');
     begunAt = new Date();
     settings = { engine, secrets, buckets, log, clock };
     for (const id of ['c', 'other']) {
-      const access = accessTo(endpoint, { ...user, name: id });
-      const facts = { status: 'VALID', statusReason: null, verifiedAt: new Date() } as const;
-      await engine.transaction((session) =>
-        insertConnection(
-          session,
-          { id, access, ...facts, version: 1, createdAt: new Date() },
-          secrets,
-        ),
-      );
+      await engine.transaction((session) => stage.connect(session, id, stage.user));
     }
   });
-  afterEach(async () => {
-    await engine.close();
-    buckets.close();
-    owner.destroy();
-    await sandbox.close();
-    await rm(dir, { recursive: true, force: true });
-  });
+  afterEach(() => stage.end());
 
   const note = (id: string, more: Partial<OpenUpload> = {}) =>
     engine.transaction((session) =>
