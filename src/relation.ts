@@ -72,15 +72,27 @@ export interface RowRelation {
   readonly headers: readonly string[];
 }
 
-/** A file on this machine and the object (or archive member) that it came from. */
-export interface LocalFile {
+/**
+ * How a quote stands in a text: not at all, somewhere behind two spaces or with only spaces between it and another one
+ * (where readers differ in what that means), or otherwise.
+ */
+export type Quotes = 'NONE' | 'PLAIN' | 'SPACED';
+
+/** What a look at all bytes of a text has found. */
+export interface TextFacts {
+  /** They are valid UTF-8 without a NUL byte. */
+  readonly plain: boolean;
+  /** Bytes of its longest physical line; lines below 1 MiB may count as none. */
+  readonly longestLine: number;
+  /** How the character `"` stands in it. */
+  readonly quotes: Quotes;
+}
+
+/** A file on this machine and the object (or archive member) that it came from. What is not known of it is left out. */
+export interface LocalFile extends Partial<TextFacts> {
   readonly path: string;
   /** Object key, or `archive.zip!member`. */
   readonly origin: string;
-  /** Known to be valid UTF-8 without a NUL byte. (Default: not known) */
-  readonly plain?: boolean;
-  /** Bytes of its longest physical line; lines below 1 MiB may count as none. (Default: not known) */
-  readonly longestLine?: number;
   /** Files with what stands before in the same text: its lines go on from theirs. (Default: none) */
   readonly earlier?: readonly string[];
 }

@@ -115,9 +115,11 @@ async function copyScanned(
   between: () => Promise<void>,
 ): Promise<void> {
   const { dialect, width } = options;
-  const { delimiter } = dialect;
+  const { delimiter, quote } = dialect;
+  const indentedQuote = Buffer.from(`  ${quote}`);
   let looked: Buffer | undefined;
   let suspicious = false;
+  let indented = false;
 
   function visit(piece: Buffer, record: RecordView, offset: number): void {
     const { start, end, line, fields } = record;
@@ -127,16 +129,23 @@ async function copyScanned(
     if (piece !== looked) {
       looked = piece;
       suspicious = piece.includes(0) || !isUtf8(piece);
+      indented = quote !== '' && piece.includes(indentedQuote);
     }
     const bytes = piece.subarray(start, end);
-    const fault = (suspicious && byteFault(bytes)) || shapeFault(record, width, dialect);
+    const fault = (suspicious && byteFault(bytes)) || shapeFault(record, width);
     if (fault) {
       onFault(line, fault, bytes);
       return;
     }
-    if (fields < width) onShort();
     const wanted = fields > width ? piece.subarray(start, record.cut) : bytes;
-    const body = record.bareCr ? requoted(wanted.toString(), dialect) : wanted;
+    // The engine takes a CR outside quotes for a line's end, and a quote behind several spaces for text.
+    const plain = !record.bareCr && !(indented && wanted.includes(indentedQuote));
+    const body = plain ? wanted : requoted(wanted.toString(), dialect);
+    if (body === undefined) {
+      onFault(line, unquotable, bytes);
+      return;
+    }
+    if (fields < width) onShort();
     const place = `${line}${delimiter}${offset + start}${delimiter}${end - start}${delimiter}`;
     writer.line(place, body, delimiter.repeat(Math.max(0, width - fields)));
   }
@@ -172,21 +181,13 @@ function textOf(bytes: Buffer, length: number): string {
   return length > bytes.length ? `${text}…` : text;
 }
 
-function shapeFault(
-  record: RecordView,
-  width: number,
-  { quote, escape }: DelimitedDialect,
-): Fault | undefined {
+function shapeFault(record: RecordView, width: number): Fault | undefined {
   const { fault, fields } = record;
   if (fault === 'TEXT_AFTER_QUOTE') {
     const reason = `There is text behind a closing quote${reached(record)}`;
     return { code: 'MALFORMED_ROW', reason };
   }
   if (fields > width && !record.surplusEmpty) return tooWide(fields, width);
-  if (record.bareCr && (quote === '' || escape === '')) {
-    const reason = 'A carriage return stands in a field, which only quotes could hold';
-    return { code: 'MALFORMED_ROW', reason };
-  }
   return undefined;
 }
 
@@ -209,12 +210,22 @@ export function fromCopy(relation: DelimitedRelation, copy: ExactCopy, parallel:
   });
 }
 
-// The engine takes a CR outside quotes for a line's end, so such a record is written with all fields in quotes.
-function requoted(record: string, dialect: DelimitedDialect): string {
+const unquotable: Fault = {
+  code: 'MALFORMED_ROW',
+  reason:
+    'A carriage return or spaces in front of a quote stand in a field, which only quotes could hold',
+};
+
+/** The record with all fields in quotes; undefined when the dialect cannot say it so. */
+function requoted(record: string, dialect: DelimitedDialect): string | undefined {
   const { quote, escape } = dialect;
-  const quoted = fieldsOf(record, dialect).map((field) => {
+  const fields = fieldsOf(record, dialect);
+  if (quote === '' || (escape === '' && fields.some((field) => field.includes(quote)))) {
+    return undefined;
+  }
+  const quoted = fields.map((field) => {
     const text =
-      escape === quote
+      escape === quote || escape === ''
         ? field.replaceAll(quote, quote + quote)
         : field.replaceAll(escape, escape + escape).replaceAll(quote, escape + quote);
     return `${quote}${text}${quote}`;

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { engineReads } from '../delimited-text.js';
 import { longestLine as measureLines } from '../delimited-file.js';
+import { endsOutsideQuotes, quotesIn } from '../delimited-quotes.js';
 import type { DelimitedDialect, DelimitedRelation, LocalFile } from '../relation.js';
 import { empty, ident, integer, join, literal, sql, type Sql } from '../sql.js';
 
@@ -175,9 +176,27 @@ function headIsPlain(text: string, lines: number, quote: string): boolean | unde
   return heads.length > lines ? plain : undefined;
 }
 
+/**
+ * Whether the engine's reader says what is wrong with a file's quotes, if anything is. DuckDB 1.5.6 does not when one stays
+ * open at the end and one thread reads the whole file (as it does with many files, or when loads make room for queries):
+ * it loses all that stands behind. And `"a" "b"` becomes one text, and with two spaces in front a quote is none.
+ */
+async function quotesArePlain(file: LocalFile, dialect: DelimitedDialect): Promise<boolean> {
+  const { quote, delimiter } = dialect;
+  if (quote === '') return true;
+  const known = quote === '"' ? file.quotes : undefined;
+  const quotes = known ?? (await quotesIn(file.path, quote));
+  if (quotes === 'NONE') return true;
+  if (quotes === 'SPACED' && !delimiter.startsWith(' ')) return false;
+  return endsOutsideQuotes(file.path, dialect);
+}
+
 /** Whether the engine's own reader takes all the files, and reads them right. */
 export async function engineTakes(relation: DelimitedRelation): Promise<boolean> {
   if ((relation.footerLines ?? 0) > 0 || !(await headsArePlain(relation))) return false;
-  for (const file of relation.files) if (await hasLongLine(file)) return false;
+  for (const file of relation.files) {
+    if (await hasLongLine(file)) return false;
+    if (!(await quotesArePlain(file, relation.dialect))) return false;
+  }
   return true;
 }

@@ -51,9 +51,8 @@ export function loadObjects(
     } else {
       const cutter = (path: string, origin: string) => cutterOf({ path, origin }, intake);
       for await (const batch of spool(job.bucket, objects, { ...options, cutter })) {
-        for (const { object, path, plain, longestLine, earlier } of batch) {
-          const origin = object.key;
-          await take(takeIn({ path, origin, plain, longestLine, earlier }, intake));
+        for (const file of batch) {
+          await take(takeIn({ ...file, origin: file.object.key }, intake));
         }
         // The engine reads neighbours in parallel, so what is there goes together.
         if (kind !== 'rows') await flush();

@@ -3,20 +3,17 @@ import type { Bucket, ObjectSummary } from '../aws/objects.js';
 import { AppError } from '../errors.js';
 import { announce, newArrival } from './arrival.js';
 import { inflatedBytes, type InflateOptions } from './inflate.js';
+import type { TextFacts } from '../relation.js';
 import type { LineCutter } from './line-cutter.js';
 import { SpoolFile, withSpace } from './spool-file.js';
 import type { SpoolSpace } from './space.js';
 
 /** An object's bytes, inflated, in a file of this machine. An archive is as it was stored. */
-export interface SpooledFile {
+export interface SpooledFile extends TextFacts {
   readonly object: ObjectSummary;
   readonly path: string;
   /** Inflated size. */
   readonly bytes: number;
-  /** Valid UTF-8 without a NUL byte. */
-  readonly plain: boolean;
-  /** Bytes of its longest line, if it is text. */
-  readonly longestLine: number;
   /** Files with what stands before in the object, when it was cut. */
   readonly earlier: readonly string[];
   /** Nothing of the object comes behind it. */
@@ -230,11 +227,11 @@ class Download {
 
   async #end(file: SpoolFile, last: boolean): Promise<void> {
     const { bytes, path } = file;
-    const { plain, longestLine } = file.check;
+    const { found } = file.check;
     await file.close();
     const earlier = [...this.#earlier];
     this.#earlier.push(path);
-    const spooled = { object: this.object, path, bytes, plain, longestLine, earlier, last };
+    const spooled = { object: this.object, path, bytes, ...found, earlier, last };
     this.parts.push(spooled);
     this.#tell();
     if (!last) return;

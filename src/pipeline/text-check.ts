@@ -1,17 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { LineLengths } from '../delimited-file.js';
-import type { LocalFile } from '../relation.js';
+import { QuoteCheck } from '../delimited-quotes.js';
+import type { LocalFile, TextFacts } from '../relation.js';
 
 /** Finds out on the way what a text's reader then need not look for. */
 export class TextCheck {
   readonly #lines = new LineLengths();
+  readonly #quotes = new QuoteCheck('"');
   #plain = true;
   /** The beginning of a character whose end comes with the next piece. */
   #open: Buffer = Buffer.alloc(0);
 
   add(piece: Buffer): void {
     this.#lines.add(piece);
+    this.#quotes.add(piece);
     if (!this.#plain) return;
     let rest = piece;
     if (this.#open.length > 0) {
@@ -30,25 +33,25 @@ export class TextCheck {
     this.#plain &&= isUtf8(rest.subarray(0, end)) && !piece.includes(0);
   }
 
-  /** After the last piece: valid UTF-8 without a NUL byte. */
-  get plain(): boolean {
-    return this.#plain && this.#open.length === 0;
-  }
-
-  /** After the last piece: bytes of the longest line that reaches from one piece into another. */
-  get longestLine(): number {
-    return this.#lines.longest;
+  /** After the last piece: what is known of its bytes. */
+  get found(): TextFacts {
+    return {
+      plain: this.#plain && this.#open.length === 0,
+      longestLine: this.#lines.longest,
+      quotes: this.#quotes.quotes,
+    };
   }
 }
 
 /** The same for a text that is in a file already; what was checked on its way there is not checked again. */
 export async function checkedText(file: LocalFile): Promise<LocalFile> {
-  if (file.plain !== undefined && file.longestLine !== undefined) return file;
+  const { plain, longestLine, quotes } = file;
+  if (plain !== undefined && longestLine !== undefined && quotes !== undefined) return file;
   const check = new TextCheck();
   for await (const piece of createReadStream(file.path, { highWaterMark: 2 ** 20 })) {
     check.add(piece as Buffer);
   }
-  return { ...file, plain: check.plain, longestLine: check.longestLine };
+  return { ...file, ...check.found };
 }
 
 /** Bytes of the character that a byte begins. */

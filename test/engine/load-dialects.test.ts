@@ -70,13 +70,18 @@ function generate(seed: number, exotic: boolean) {
 
 let tables = 0;
 
-async function load(text: string | Buffer, dialect: DelimitedDialect, footerLines = 0) {
+/** Loads a text, or as many files with it. */
+async function load(
+  text: string | Buffer,
+  dialect: DelimitedDialect,
+  { footerLines = 0, copies = 1 } = {},
+) {
   const name = `t${++tables}`;
-  const path = join(folder, name);
-  await writeFile(path, text);
+  const paths = Array.from({ length: copies }, (_, copy) => join(folder, `${name}.${copy}`));
+  for (const path of paths) await writeFile(path, text);
   const relation: DelimitedRelation = {
     kind: 'delimited',
-    files: [{ path, origin: 'a.csv' }],
+    files: paths.map((path) => ({ path, origin: 'a.csv' })),
     dialect,
     headers,
     skipLines: 0,
@@ -131,7 +136,7 @@ describe('append on generated dialects', () => {
       expect({ seed, text, ...fast }).toEqual({ seed, text, rows, rejected: [], shortRows: 0 });
       // A footer is left out by the exact reading only.
       const footed = (text.endsWith(end) ? text : text + end) + 'footer';
-      const exact = await load(footed, dialect, 1);
+      const exact = await load(footed, dialect, { footerLines: 1 });
       expect({ seed, text, ...exact }).toEqual({ seed, text, rows, rejected: [], shortRows: 0 });
     }
   });
@@ -152,7 +157,43 @@ describe('append on generated dialects', () => {
   });
 });
 
+/** A text whose quotes stand where they should not. */
+function damaged(seed: number) {
+  const random = randomFrom(seed);
+  const delimiter = random.pick([',', ';;']);
+  const dialect = { delimiter, quote: '"', escape: random.pick(['"', '\\']) };
+  const end = random.pick(['\n', '\n', '\r\n', '\r']);
+  const fields = ['a', '', '""', '"b"', `"x${end}y"`, `"p${delimiter}q"`, ' c', '"d"  '];
+  const pieces = ['"', '"', '""', '  "', delimiter, end, 'a', ' ', 'b', '\\'];
+  const some = (most: number) =>
+    Array.from({ length: random(most) }, () => random.pick(pieces)).join('');
+  const good = () => headers.map(() => random.pick(fields)).join(delimiter);
+  const lines = Array.from({ length: random(5) }, () => (random.oneIn(4) ? some(9) : good()));
+  const text = lines.join(end) + (random.oneIn(2) ? end : '') + (random.oneIn(3) ? some(6) : '');
+  return { dialect, end, text };
+}
+
 describe('append on damaged texts', () => {
+  it('loses nothing, whether the engine reads one file or many', async () => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const { dialect, end, text } = damaged(seed);
+      const footed = `${text}${text.endsWith(end) ? '' : end}footer`;
+      const exact = await load(footed, dialect, { footerLines: 1 });
+      const one = await load(text, dialect);
+      expect({ seed, text, rows: one.rows }).toEqual({ seed, text, rows: exact.rows });
+      expect({ seed, text, bad: one.rejected.length }).toEqual({
+        seed,
+        text,
+        bad: exact.rejected.length,
+      });
+      // The engine reads so many with one thread each, and says less of what is wrong.
+      const many = await load(text, dialect, { copies: 5 });
+      const rows = Array.from({ length: 5 }, () => exact.rows).flat();
+      expect({ seed, text, rows: many.rows }).toEqual({ seed, text, rows });
+      expect({ seed, bad: many.rejected.length }).toEqual({ seed, bad: 5 * exact.rejected.length });
+    }
+  });
+
   const plain = { delimiter: ';', quote: '"', escape: '"' };
   const exotic = { delimiter: '<;;;;>', quote: '«', escape: '«' };
   const translate = (text: string) => text.replaceAll(';', '<;;;;>').replaceAll('"', '«');

@@ -7,7 +7,7 @@ import { checkedText, TextCheck } from '../../src/pipeline/text-check.js';
 function isPlain(bytes: Buffer, size: number): boolean {
   const check = new TextCheck();
   for (let at = 0; at < bytes.length; at += size) check.add(bytes.subarray(at, at + size));
-  return check.plain;
+  return check.found.plain;
 }
 
 describe('the check of a text', () => {
@@ -40,8 +40,7 @@ describe('the check of a text', () => {
   it('measures the longest line that reaches over pieces, also behind what is no text', () => {
     const check = new TextCheck();
     for (const piece of ['a,b\n1', '2\0', '34\n5,', '6\n']) check.add(Buffer.from(piece));
-    expect(check.longestLine).toBe('12\0'.length + '34'.length);
-    expect(check.plain).toBe(false);
+    expect(check.found).toEqual({ plain: false, longestLine: 5, quotes: 'NONE' });
   });
 });
 
@@ -61,11 +60,13 @@ describe('the check of a text in a file', () => {
       origin: 'in/long.csv',
       plain: true,
       longestLine: Buffer.byteLength(line),
+      quotes: 'NONE',
     });
   });
 
   it('does not look again where its download has looked', async () => {
-    const file = { path: join(dir, 'gone.csv'), origin: 'a', plain: false, longestLine: 9 };
+    const facts = { plain: false, longestLine: 9, quotes: 'PLAIN' } as const;
+    const file = { path: join(dir, 'gone.csv'), origin: 'a', ...facts };
     expect(await checkedText(file)).toBe(file);
   });
 });
