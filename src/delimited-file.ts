@@ -7,6 +7,7 @@ import type { DelimitedDialect } from './relation.js';
 
 const LF = 10;
 const CR = 13;
+const SPACE = 32;
 
 /** How {@link scanFile} reads. */
 export interface ScanOptions {
@@ -45,56 +46,101 @@ export async function scanFile(
   try {
     const size = await bodyEnd(file, options.footerLines ?? 0);
     let toSkip = options.skipLines;
-    let held: Buffer = Buffer.alloc(0);
-    let offset = 0; // of `held` in the file
-    let position = 0;
+    let buffer = Buffer.allocUnsafe(Math.min(pieceBytes, Math.max(1, size)));
+    let filled = 0;
+    let offset = 0; // of the buffer in the file
     for (;;) {
-      if (options.signal?.aborted) throw new AppError('CANCELLED', 'Reading was cancelled');
-      // A long record is read in growing pieces, so that it is not scanned again and again.
-      const wanted = Math.min(Math.max(pieceBytes, held.length), size - position);
-      const piece = Buffer.allocUnsafe(held.length + wanted);
-      held.copy(piece);
-      let filled = held.length;
-      while (filled < piece.length) {
-        const { bytesRead } = await file.read(piece, filled, piece.length - filled, position);
+      stopIfAsked(options.signal);
+      while (filled < buffer.length && offset + filled < size) {
+        const wanted = Math.min(buffer.length - filled, size - offset - filled);
+        const { bytesRead } = await file.read(buffer, filled, wanted, offset + filled);
         if (bytesRead === 0) break;
         filled += bytesRead;
-        position += bytesRead;
       }
-      const buffer = piece.subarray(0, filled);
-      const final = position >= size || filled === held.length;
-      let from = offset === 0 && hasMark(buffer) ? 3 : 0;
+      // A view of its own for each piece: by that visitors tell them apart.
+      const piece = buffer.subarray(0, filled);
+      const final = offset + filled >= size || filled < buffer.length;
+      let from = offset === 0 && hasMark(piece) ? 3 : 0;
       if (toSkip > 0) {
-        const { at, passed } = scanner.skipLines(buffer, from, toSkip, final);
+        const { at, passed } = scanner.skipLines(piece, from, toSkip, final);
         toSkip -= passed;
         from = at;
         if (toSkip > 0 && final) return;
       }
       if (toSkip === 0) {
         const start = offset;
-        from = scanner.scan(buffer, from, final, (record) => {
-          if (record.end - record.start > limit) {
-            throw recordTooLong(options.origin, record.line, limit);
+        from = scanner.scan(piece, from, final, (record) => {
+          const { fault, line, quoteLine, end } = record;
+          if (end - record.start > limit) {
+            if (fault === null) throw recordTooLong(options.origin, line, limit);
+            throw new UnclosedQuote(
+              options.origin,
+              quoteLine,
+              line,
+              piece.subarray(record.start, end),
+            );
           }
-          visit(buffer, record, start);
+          visit(piece, record, start);
         });
       }
-      held = Buffer.from(buffer.subarray(from));
-      if (held.length > limit) throw tooLong(options.origin, scanner, limit, held);
-      offset += from;
+      const held = piece.subarray(from);
+      if (held.length > limit) {
+        const { openQuote, line } = scanner;
+        if (openQuote === null || (await closesLater(file, offset + filled, held, options)))
+          throw recordTooLong(options.origin, line, limit);
+        throw new UnclosedQuote(options.origin, openQuote, line, held);
+      }
       await between();
       if (final) return;
+      offset += from;
+      filled = held.length;
+      // A long record is read in growing pieces, so that it is not scanned again and again.
+      const room = Math.min(buffer.length * 2, limit + pieceBytes);
+      const next =
+        room > buffer.length && held.length * 2 > buffer.length ? Buffer.allocUnsafe(room) : buffer;
+      held.copy(next);
+      buffer = next;
     }
   } finally {
     await file.close();
   }
 }
 
-function tooLong(origin: string, scanner: RecordScanner, limit: number, held: Buffer): AppError {
-  if (scanner.openQuote !== null) {
-    return new UnclosedQuote(origin, scanner.openQuote, scanner.line, held);
+function stopIfAsked(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new AppError('CANCELLED', 'Reading was cancelled');
+}
+
+/** Whether the quote that is open in what was read closes in what follows: a field ends behind it. */
+async function closesLater(
+  file: FileHandle,
+  from: number,
+  held: Buffer,
+  { dialect: { delimiter, quote, escape }, signal }: ScanOptions,
+): Promise<boolean> {
+  const mark = quote.charCodeAt(0);
+  const other = escape === quote || escape === '' ? -1 : escape.charCodeAt(0);
+  const ends = new Set([LF, CR, delimiter.charCodeAt(0)]);
+  // The last byte says how the next is to be taken, when it stands alone.
+  const last = other === -1 ? mark : other;
+  let run = 0;
+  while (held[held.length - 1 - run] === last) run++;
+  let closed = run % 2 === 1 && last === mark;
+  let escaped = run % 2 === 1 && last === other;
+  const piece = Buffer.allocUnsafe(pieceBytes);
+  for (let position = from; ;) {
+    stopIfAsked(signal);
+    const { bytesRead } = await file.read(piece, 0, piece.length, position);
+    if (bytesRead === 0) return closed;
+    position += bytesRead;
+    for (const byte of piece.subarray(0, bytesRead)) {
+      if (closed) {
+        if (byte !== mark || escape !== quote) return byte === SPACE || ends.has(byte);
+        closed = false;
+      } else if (escaped) escaped = false;
+      else if (byte === other) escaped = true;
+      else closed = byte === mark;
+    }
   }
-  return recordTooLong(origin, scanner.line, limit);
 }
 
 /** The error for a record that is longer than a cell may be. */

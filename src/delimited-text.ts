@@ -30,7 +30,7 @@ export interface RecordView {
   /** A lone CR stands outside quotes. */
   bareCr: boolean;
   fault: RecordFault | null;
-  /** Line where the quote that is not closed was opened. */
+  /** Line where the quote was opened that is not closed, or that has text behind it. */
   quoteLine: number;
 }
 
@@ -188,7 +188,10 @@ export class RecordScanner {
             at = length;
           } else {
             while (first !== SPACE && buffer[at] === SPACE) at++;
-            if (at < length && !this.#ends(buffer, at)) view.fault ??= 'TEXT_AFTER_QUOTE';
+            if (at < length && !this.#ends(buffer, at) && view.fault === null) {
+              view.fault = 'TEXT_AFTER_QUOTE';
+              view.quoteLine = opened;
+            }
           }
         }
         let more = false;

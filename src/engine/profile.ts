@@ -8,7 +8,7 @@ import { ident, integer, join, literal, sql, type Sql, type SqlValue } from '../
 import { EngineError, isAboutText, type Session } from './engine.js';
 import { exactCopy, fromCopy } from './exact-copy.js';
 import { fromRows } from './row-relation.js';
-import { engineTakes, from, textColumn, unreadGuard } from './relation.js';
+import { engineTakes, filesBeforeLongLine, from, textColumn, unreadGuard } from './relation.js';
 import {
   cast,
   isBoolean,
@@ -77,11 +77,13 @@ async function profileSample(
   if (relation.kind === 'rows') {
     return profileOf(session, limited(fromRows(relation)), columns, options);
   }
-  const [first] = relation.files;
-  if (!engineReads(relation.dialect) && first) {
-    return profileExact(session, { ...relation, files: [first] }, columns, options, rows);
+  // The engine would hold a line of any length.
+  const files = await filesBeforeLongLine(relation.files);
+  if (files.length === 0 || !engineReads(relation.dialect)) {
+    const first = relation.files.slice(0, 1);
+    return profileExact(session, { ...relation, files: first }, columns, options, rows);
   }
-  const source = from(relation, { tolerant: true });
+  const source = from({ ...relation, files }, { tolerant: true });
   // Every column is read, as in a load: the engine can end over a damaged text that nobody reads.
   const texts = relation.headers.map((_, position) => textColumn(position));
   const sound = sql`${source} where not contains(concat(${join(texts)}), chr(0))`;

@@ -73,6 +73,16 @@ async function hasLongLine({ path, longestLine }: LocalFile): Promise<boolean> {
   return (longestLine ?? (await measureLines(path))) > usualLine;
 }
 
+/** The files before the first one with such a line. */
+export async function filesBeforeLongLine(files: readonly LocalFile[]): Promise<LocalFile[]> {
+  const before: LocalFile[] = [];
+  for (const file of files) {
+    if (await hasLongLine(file)) break;
+    before.push(file);
+  }
+  return before;
+}
+
 /** read_csv with every option said: its own guesses change values (0051 becomes 51) or take headers for rows. */
 export function readDelimited(read: DelimitedRead): Sql {
   const { dialect } = read;

@@ -256,6 +256,24 @@ describe('append on damaged texts', () => {
       ]);
     }
     const path = join(folder, 'long');
+    const refused = (text: string, escape = '"') =>
+      writeFile(path, text).then(() => {
+        const dialect = { ...plain, escape };
+        const limits = { origin: 'a.csv', width: 3, skipLines: 0, maxRecordBytes: 1_000_000 };
+        return expect(scanFile(path, { ...limits, dialect }, () => undefined)).rejects;
+      });
+    for (const bytes of [1_000_001, 1_999_999, 2 ** 20 * 2, 5_000_000, 2 ** 20 * 8]) {
+      const long = 'x\n""'.repeat(bytes / 4);
+      const closed = { code: 'CELL_TOO_LONG', details: { line: 2 } };
+      await (await refused(`1;2;3\n4;"${long}";6\n`)).toMatchObject(closed);
+      await (await refused(`1;2;3\n4;5;"${long}"`)).toMatchObject(closed);
+      const other = long.replaceAll('""', '\\"');
+      await (await refused(`1;2;3\n4;"${other}"  ;6\n`, '\\')).toMatchObject(closed);
+      const open = { code: 'MALFORMED_ROW', details: { line: 2 } };
+      await (await refused(`1;2;3\n4;"${long}`)).toMatchObject(open);
+      await (await refused(`1;2;3\n4;"${long};6\n7;"b";9\n`)).toMatchObject(open);
+      await (await refused(`1;2;3\n4;"${other};6\n7;"b";9\n`, '\\')).toMatchObject(open);
+    }
     await writeFile(path, translate(`1;2;3\n4;${'x'.repeat(3_000_000)};6\n`));
     const options = {
       origin: 'a.csv',
