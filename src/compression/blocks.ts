@@ -5,7 +5,10 @@ import { Duplex } from 'node:stream';
 export interface BlockCodec {
   /** What stands before the first block. */
   readonly head: Buffer;
-  /** Is called in the blocks' order, and may answer in any. The last block holds what is left, which may be nothing. */
+  /**
+   * Is called in the blocks' order, and may answer in any. The last block holds what is left, which may be nothing. The bytes
+   * are the codec's until it answers; its answer is no part of them.
+   */
   readonly block: (bytes: Buffer, last: boolean) => Promise<Buffer>;
   /** What stands behind the last block; asked for when all have answered. */
   readonly foot: () => Buffer;
@@ -47,6 +50,8 @@ class Blocks extends Duplex {
   readonly #inFlight: number;
   #block: Buffer | undefined;
   #filled = 0;
+  /** Blocks that were compressed: new ones would have the heap collected every now and then. */
+  #spare: Buffer[] = [];
   /** In the order of their blocks. */
   #flights: Flight[] = [];
   /** Goes on with the write, or the end, that waits for a block to land. */
@@ -71,7 +76,7 @@ class Blocks extends Duplex {
         return;
       }
       // Its pages are the system's until they are written to, so a small stream costs no whole block.
-      this.#block ??= Buffer.allocUnsafeSlow(this.#blockBytes);
+      this.#block ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#blockBytes);
       const copied = chunk.copy(this.#block, this.#filled, at);
       this.#filled += copied;
       at += copied;
@@ -97,12 +102,14 @@ class Blocks extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#flights = [];
     this.#block = undefined;
+    this.#spare = [];
     this.#resume = undefined;
     done(error);
   }
 
   #begin(last: boolean): void {
-    const bytes = this.#block?.subarray(0, this.#filled) ?? Buffer.alloc(0);
+    const block = this.#block;
+    const bytes = block?.subarray(0, this.#filled) ?? Buffer.alloc(0);
     this.#block = undefined;
     this.#filled = 0;
     this.#lastBegun = last;
@@ -110,6 +117,7 @@ class Blocks extends Duplex {
     this.#flights.push(flight);
     this.#codec.block(bytes, last).then(
       (compressed) => {
+        if (block && !this.destroyed) this.#spare.push(block);
         flight.compressed = compressed;
         this.#deliver();
       },

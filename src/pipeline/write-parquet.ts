@@ -3,7 +3,8 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exportParquet } from '../engine/export.js';
 import type { Sql } from '../sql.js';
-import type { Delivery } from './deliver.js';
+import type { Delivery, Meter } from './deliver.js';
+import { growingFile } from './growing-file.js';
 import type { CountedSlice, Slice } from './result-table.js';
 import type { WritebackJob } from './writeback-job.js';
 
@@ -15,14 +16,24 @@ const aimedAt = 0.9;
 // Of a file that came out too large; rows at its end may be larger than those before.
 const mostKept = 0.75;
 
-/** Writes all rows of a slice as one file of Parquet: into the spool first, for its footer comes last. */
+/** Writes all rows of a slice as one file of Parquet, which goes up while the engine is still writing it into the spool. */
 export async function writeParquet(
-  job: WritebackJob,
-  slice: Slice,
-  delivery: Delivery,
+  { session, spoolDir }: WritebackJob,
+  { columns, partition, select }: Slice,
+  { deliver, signal }: Delivery,
 ): Promise<void> {
-  const file = await spooled(job, slice, slice.select, delivery.signal);
-  await upload(file, slice, undefined, delivery);
+  const path = join(spoolDir, spoolName);
+  async function* bytes(meter: Meter): AsyncGenerator<Uint8Array, void, undefined> {
+    const writing = exportParquet(session, select, columns, path, { signal });
+    try {
+      yield* growingFile(path, writing);
+      meter.rows = await writing;
+    } finally {
+      await writing.catch(() => undefined);
+      await rm(path, { force: true });
+    }
+  }
+  await deliver({ partition, number: undefined, bytes });
 }
 
 /** The same in files none of which is larger than asked, but for rows that are so alone. */
@@ -77,6 +88,8 @@ function rowsFor(maxFileBytes: number, { bytes, rows }: SpooledFile): number {
   return Math.max(1, Math.floor((maxFileBytes * aimedAt * Math.max(rows, 1)) / bytes));
 }
 
+const spoolName = 'result.parquet';
+
 interface SpooledFile {
   readonly path: string;
   readonly rows: number;
@@ -89,7 +102,7 @@ async function spooled(
   select: Sql,
   signal: AbortSignal,
 ): Promise<SpooledFile> {
-  const path = join(spoolDir, 'result.parquet');
+  const path = join(spoolDir, spoolName);
   const rows = await exportParquet(session, select, columns, path, { signal });
   const { size } = await stat(path);
   return { path, rows, bytes: size };
@@ -98,7 +111,7 @@ async function spooled(
 async function upload(
   { path, rows }: SpooledFile,
   { partition }: Slice,
-  number: number | undefined,
+  number: number,
   { deliver }: Delivery,
 ): Promise<void> {
   await deliver({
