@@ -23,6 +23,8 @@ export interface World {
   newEngine(): Promise<EngineProcess>;
   /** A service and an engine that both hold the rows as `sales` and their first tenth as `slice`; shared by paths. */
   loaded(): Promise<Loaded>;
+  /** The same, with a service that was just started with these settings: an import leaves memory behind. */
+  reloaded(environment: Readonly<Record<string, string>>): Promise<Loaded>;
   /** Stores files as objects below a prefix, unless they are there. */
   upload(prefix: string, paths: readonly string[]): Promise<void>;
   /** A folder that is removed at the end. */
@@ -58,6 +60,7 @@ export async function openWorld(scale: number): Promise<World> {
   const stored = new Set(await sandbox.keyList());
   let services = 0;
   let engines = 0;
+  const loadedDir = join(workDir, 'service-loaded');
   let shared: Promise<Loaded> | undefined;
 
   const newService = () => startServiceProcess(join(workDir, `service-${services++}`), sandbox);
@@ -71,7 +74,7 @@ export async function openWorld(scale: number): Promise<World> {
   };
   const load = async (): Promise<Loaded> => {
     const tables = { sales: await fixtures.parts(), slice: [await fixtures.tenth()] };
-    const service = await newService();
+    const service = await startServiceProcess(loadedDir, sandbox);
     const connection = await service.connect('loaded');
     const engine = await newEngine();
     for (const [name, paths] of Object.entries(tables)) {
@@ -83,6 +86,12 @@ export async function openWorld(scale: number): Promise<World> {
     return { service, connection, engine, resolversUrl: await engine.serve('sales') };
   };
 
+  const loaded = () => (shared ??= load());
+  const reload = async (before: Loaded, environment: Readonly<Record<string, string>>) => {
+    await before.service.stop();
+    return { ...before, service: await startServiceProcess(loadedDir, sandbox, environment) };
+  };
+
   return {
     fixtures,
     sandbox,
@@ -91,11 +100,12 @@ export async function openWorld(scale: number): Promise<World> {
     newService,
     newEngine,
     upload,
-    loaded: () => (shared ??= load()),
+    loaded,
+    reloaded: (environment) => (shared = loaded().then((before) => reload(before, environment))),
     async close() {
-      const loaded = await shared?.catch(() => undefined);
-      await loaded?.service.kill();
-      await loaded?.engine.stop();
+      const last = await shared?.catch(() => undefined);
+      await last?.service.kill();
+      await last?.engine.stop();
       await sandbox.stop();
       await rm(workDir, { recursive: true, force: true });
     },

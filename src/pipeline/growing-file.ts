@@ -20,15 +20,18 @@ export async function* growingFile(
   // Whoever waits for it next is told.
   done.catch(() => undefined);
   let file: FileHandle | undefined;
+  let piece: Buffer | undefined;
   try {
     for (;;) {
       // Asked before the read: what is written in between comes with the next one.
       const last = written;
       file ??= await openIfThere(path);
-      const piece = Buffer.allocUnsafe(pieceBytes);
+      piece ??= Buffer.allocUnsafe(pieceBytes);
       const { bytesRead } = file ? await file.read(piece, 0, pieceBytes) : { bytesRead: 0 };
-      if (bytesRead > 0) yield piece.subarray(0, bytesRead);
-      else if (last) return;
+      if (bytesRead > 0) {
+        yield piece.subarray(0, bytesRead);
+        piece = undefined;
+      } else if (last) return;
       else await Promise.race([done, pause(pauseMs)]);
     }
   } finally {
