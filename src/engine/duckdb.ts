@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { DuckDBInstance, version } from '@duckdb/node-api';
 import { AppError, messageOf } from '../errors.js';
 import { lastBlock } from './cut-file.js';
-import { checkDatabaseFiles, damaged, type DatabaseFiles } from './database-files.js';
+import { checkDatabaseFiles, damaged } from './database-files.js';
 import { cancelled, engineError } from './duckdb-errors.js';
 import { DuckDBSession } from './duckdb-session.js';
 import type { Engine, OwnSession, RunOptions, Session } from './engine.js';
@@ -57,11 +57,31 @@ function settingsOf(options: DuckDBOptions): Record<string, string> {
 }
 
 async function openInstance(options: DuckDBOptions): Promise<DuckDBInstance> {
-  const { path, maxTempBytes } = options;
-  const files = path === undefined ? {} : checkDatabaseFiles(path);
-  let instance: DuckDBInstance | undefined;
+  const { path } = options;
+  const { wholeBlocks } = path === undefined ? {} : checkDatabaseFiles(path);
   try {
-    instance = await DuckDBInstance.create(path ?? ':memory:', settingsOf(options));
+    const instance = await newInstance(options);
+    if (path === undefined || wholeBlocks === undefined) return instance;
+    await closedAfter(instance, () => refuseCut(instance, path, wholeBlocks));
+    // What it took to look at every table is given back by that.
+    return await newInstance(options);
+  } catch (error) {
+    throw openingError(path ?? ':memory:', error);
+  }
+}
+
+async function closedAfter(instance: DuckDBInstance, look: () => Promise<void>): Promise<void> {
+  try {
+    await look();
+  } finally {
+    instance.closeSync();
+  }
+}
+
+async function newInstance(options: DuckDBOptions): Promise<DuckDBInstance> {
+  const { path, maxTempBytes } = options;
+  const instance = await DuckDBInstance.create(path ?? ':memory:', settingsOf(options));
+  try {
     const connection = await instance.connect();
     // Until the service has seen that all is well, and says so with a checkpoint, nothing is written over.
     await connection.run('pragma disable_checkpoint_on_shutdown');
@@ -72,16 +92,14 @@ async function openInstance(options: DuckDBOptions): Promise<DuckDBInstance> {
       await connection.run(`set global max_temp_directory_size = '${maxTempBytes}B'`);
     }
     connection.closeSync();
-    if (path !== undefined) await refuseCut(instance, path, files);
     return instance;
   } catch (error) {
-    instance?.closeSync();
-    throw openingError(path ?? ':memory:', error);
+    instance.closeSync();
+    throw error;
   }
 }
 
-async function refuseCut(instance: DuckDBInstance, path: string, { wholeBlocks }: DatabaseFiles) {
-  if (wholeBlocks === undefined) return;
+async function refuseCut(instance: DuckDBInstance, path: string, wholeBlocks: number) {
   const session = new DuckDBSession(await instance.connect(), (error) =>
     Promise.resolve(engineError(error)),
   );
