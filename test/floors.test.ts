@@ -20,6 +20,7 @@ const floors: readonly (readonly string[])[] = [
     'delimited-parse',
     'delimited-text',
     'delimited-file',
+    'delimited-quotes',
     'timezone',
     'topic',
     'url',
