@@ -72,13 +72,8 @@ export async function scanFile(
         from = scanner.scan(piece, from, final, (record) => {
           const { fault, line, quoteLine, end } = record;
           if (end - record.start > limit) {
-            if (fault === null) throw recordTooLong(options.origin, line, limit);
-            throw new UnclosedQuote(
-              options.origin,
-              quoteLine,
-              line,
-              piece.subarray(record.start, end),
-            );
+            const open = fault === null ? null : quoteLine;
+            throw tooLong(options.origin, limit, line, open, piece.subarray(record.start, end));
           }
           visit(piece, record, start);
         });
@@ -86,9 +81,9 @@ export async function scanFile(
       const held = piece.subarray(from);
       if (held.length > limit) {
         const { openQuote, line } = scanner;
-        if (openQuote === null || (await closesLater(file, offset + filled, held, options)))
-          throw recordTooLong(options.origin, line, limit);
-        throw new UnclosedQuote(options.origin, openQuote, line, held);
+        const closes =
+          openQuote !== null && (await closesLater(file, offset + filled, held, options));
+        throw tooLong(options.origin, limit, line, closes ? null : openQuote, held);
       }
       await between();
       if (final) return;
@@ -106,7 +101,21 @@ export async function scanFile(
   }
 }
 
-function stopIfAsked(signal: AbortSignal | undefined): void {
+/** @param openQuote the line of the quote because of which the record does not end; null: it is only long */
+function tooLong(
+  origin: string,
+  limit: number,
+  line: number,
+  openQuote: number | null,
+  record: Buffer,
+): AppError {
+  return openQuote === null
+    ? recordTooLong(origin, line, limit)
+    : new UnclosedQuote(origin, openQuote, line, record);
+}
+
+/** @throws CANCELLED */
+export function stopIfAsked(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new AppError('CANCELLED', 'Reading was cancelled');
 }
 
@@ -217,9 +226,16 @@ export class LineLengths {
 
 /** Bytes of the longest physical line of a file; lines below 1 MiB may count as none. */
 export async function longestLine(path: string): Promise<number> {
-  const lengths = new LineLengths();
+  return (await shown(path, new LineLengths())).longest;
+}
+
+/** Shows all pieces of a file to a check. @returns the check */
+export async function shown<Check extends { add(piece: Buffer): void }>(
+  path: string,
+  check: Check,
+): Promise<Check> {
   for await (const piece of createReadStream(path, { highWaterMark: pieceBytes })) {
-    lengths.add(piece as Buffer);
+    check.add(piece as Buffer);
   }
-  return lengths.longest;
+  return check;
 }

@@ -1,9 +1,8 @@
 import { open } from 'node:fs/promises';
 import { parse, type CsvError, type Options } from 'csv-parse';
 import { parse as parseSync } from 'csv-parse/sync';
-import { bodyEnd, recordTooLong, type ScanOptions } from './delimited-file.js';
+import { bodyEnd, recordTooLong, stopIfAsked, type ScanOptions } from './delimited-file.js';
 import { hasMark, RecordScanner, UnclosedQuote } from './delimited-text.js';
-import { AppError } from './errors.js';
 import { defaultFormatLimits } from './limits.js';
 import type { DelimitedDialect } from './relation.js';
 
@@ -86,7 +85,7 @@ export async function parseFile(
     let held: Buffer = Buffer.alloc(0);
     let offset = 0; // of `held` in the file
     for (let position = 0; position < size;) {
-      if (options.signal?.aborted) throw new AppError('CANCELLED', 'Reading was cancelled');
+      stopIfAsked(options.signal);
       const read = Buffer.allocUnsafe(Math.min(Math.max(pieceBytes, held.length), size - position));
       const { bytesRead } = await file.read(read, 0, read.length, position);
       if (bytesRead === 0) break;

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { shown } from './delimited-file.js';
 import type { DelimitedDialect, Quotes } from './relation.js';
 
 const LF = 10;
@@ -57,11 +57,7 @@ export class QuoteCheck {
 
 /** How a quote stands in a file; see {@link QuoteCheck}. */
 export async function quotesIn(path: string, quote: string): Promise<Quotes> {
-  const check = new QuoteCheck(quote);
-  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    check.add(piece as Buffer);
-  }
-  return check.quotes;
+  return (await shown(path, new QuoteCheck(quote))).quotes;
 }
 
 const firstWindow = 1 << 14;

@@ -39,6 +39,9 @@ describe('how quotes stand in a text', () => {
   });
 });
 
+// Far from the end, and over the borders of what is read at once.
+const farFromTheEnd = [(1 << 14) - 3, 1 << 14, (1 << 14) + 2, 3_000_000];
+
 describe('the end of a text', () => {
   const ends = async (text: string, dialect = doubled) => {
     await writeFile(path, text);
@@ -62,8 +65,7 @@ describe('the end of a text', () => {
     '"1\n2","3"\n"4","5,"\n',
   ])('is outside of quotes: %j', async (text) => {
     expect(await ends(text)).toBe(true);
-    // Far from the end, and over the borders of what is read at once.
-    for (const bytes of [(1 << 14) - 3, 1 << 14, (1 << 14) + 2, 3_000_000])
+    for (const bytes of farFromTheEnd)
       expect([bytes, await ends(`${text}\n`.padEnd(bytes, '1,2\n'))]).toEqual([bytes, true]);
   });
 
@@ -81,7 +83,7 @@ describe('the end of a text', () => {
     '1,"x","",\n2,"y,"\n3,"',
   ])('is inside of quotes: %j', async (text) => {
     expect(await ends(text)).toBe(false);
-    for (const bytes of [(1 << 14) - 3, 1 << 14, (1 << 14) + 2, 3_000_000])
+    for (const bytes of farFromTheEnd)
       expect([bytes, await ends(text.padEnd(bytes, '1,2\n'))]).toEqual([bytes, false]);
   });
 

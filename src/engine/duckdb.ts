@@ -60,21 +60,18 @@ async function openInstance(options: DuckDBOptions): Promise<DuckDBInstance> {
   const { path } = options;
   const { wholeBlocks } = path === undefined ? {} : checkDatabaseFiles(path);
   try {
-    const instance = await newInstance(options);
-    if (path === undefined || wholeBlocks === undefined) return instance;
-    await closedAfter(instance, () => refuseCut(instance, path, wholeBlocks));
-    // What it took to look at every table is given back by that.
+    if (path !== undefined && wholeBlocks !== undefined) {
+      // In an instance of its own: what it takes to look at every table is given back when that is closed.
+      const instance = await newInstance(options);
+      try {
+        await refuseCut(instance, path, wholeBlocks);
+      } finally {
+        instance.closeSync();
+      }
+    }
     return await newInstance(options);
   } catch (error) {
     throw openingError(path ?? ':memory:', error);
-  }
-}
-
-async function closedAfter(instance: DuckDBInstance, look: () => Promise<void>): Promise<void> {
-  try {
-    await look();
-  } finally {
-    instance.closeSync();
   }
 }
 

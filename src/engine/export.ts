@@ -113,7 +113,7 @@ export async function* streamText(
 const zstdLevel = 1;
 
 /**
- * Writes the rows of a select into a local file of Parquet, which it only appends to: its last part tells where the others are, so it cannot be streamed.
+ * Writes the rows of a select into a local file of Parquet. It only appends to it, so the file can be read while it grows.
  * @returns rows written
  */
 export async function exportParquet(
@@ -134,7 +134,10 @@ export async function exportParquet(
       options,
     );
   } finally {
-    await session.run(sql`reset global allocator_bulk_deallocation_flush_threshold`);
+    // A statement that failed says why; that this one cannot run either would hide it.
+    await session
+      .run(sql`reset global allocator_bulk_deallocation_flush_threshold`)
+      .catch(() => undefined);
   }
 }
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Bucket, ObjectSummary } from '../aws/objects.js';
 import { AppError } from '../errors.js';
+import type { TextFacts } from '../relation.js';
 import { announce, newArrival } from './arrival.js';
 import { inflatedBytes, type InflateOptions } from './inflate.js';
-import type { TextFacts } from '../relation.js';
 import type { LineCutter } from './line-cutter.js';
 import { SpoolFile, withSpace } from './spool-file.js';
 import type { SpoolSpace } from './space.js';

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
-import { LineLengths } from '../delimited-file.js';
+import { LineLengths, shown } from '../delimited-file.js';
 import { QuoteCheck } from '../delimited-quotes.js';
 import type { LocalFile, TextFacts } from '../relation.js';
 
@@ -47,11 +46,7 @@ export class TextCheck {
 export async function checkedText(file: LocalFile): Promise<LocalFile> {
   const { plain, longestLine, quotes } = file;
   if (plain !== undefined && longestLine !== undefined && quotes !== undefined) return file;
-  const check = new TextCheck();
-  for await (const piece of createReadStream(file.path, { highWaterMark: 2 ** 20 })) {
-    check.add(piece as Buffer);
-  }
-  return { ...file, ...check.found };
+  return { ...file, ...(await shown(file.path, new TextCheck())).found };
 }
 
 /** Bytes of the character that a byte begins. */
