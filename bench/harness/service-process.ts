@@ -27,6 +27,8 @@ export interface ServiceProcess {
   kill(): Promise<void>;
 }
 
+// As `npm start` and the image have them.
+const nodeOptions = ['--max-semi-space-size=1'];
 const entry = fileURLToPath(new URL('../../../dist/index.cjs', import.meta.url));
 
 /** Starts the service over a sandbox with its data and its log in `dir`, and waits until it listens. */
@@ -39,7 +41,7 @@ export async function startServiceProcess(
   await mkdir(dir, { recursive: true });
   const dataDir = join(dir, 'data');
   const began = performance.now();
-  const child = spawn(process.execPath, [entry], {
+  const child = spawn(process.execPath, [...nodeOptions, entry], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,

@@ -10,6 +10,7 @@ import { toStatement, type Sql, type SqlValue } from '../sql.js';
 import { cancelled } from './duckdb-errors.js';
 import { batchOf, withEnd } from './batches.js';
 import type { Batch, JoinedTexts, OwnSession, Row, RunOptions, SelectOptions } from './engine.js';
+import type { LoadMemory } from './load-memory.js';
 import { PreparedStatements } from './prepared-statements.js';
 import { resultRows, resultTexts } from './result-rows.js';
 
@@ -26,6 +27,10 @@ export class DuckDBSession implements OwnSession {
   #endUnread: (() => Promise<void>) | undefined;
   /** Awaited before each statement that {@link run} runs. */
   before: (() => Promise<void>) | undefined;
+  /** Who says how much memory there is. (Default: as much as they want) */
+  memory: LoadMemory | undefined;
+  /** Its statements may need all memory there is. */
+  ample = false;
 
   constructor(connection: DuckDBConnection, explain: (error: unknown) => Promise<Error>) {
     this.#connection = connection;
@@ -35,22 +40,28 @@ export class DuckDBSession implements OwnSession {
 
   async run(query: Sql, options: RunOptions = {}): Promise<number> {
     await this.before?.();
-    return this.#execute(options, async () => {
-      const { sql, parameters } = toStatement(query);
-      const result = await this.#connection.run(sql, parameters.map(bound));
-      return result.rowsChanged;
-    });
+    return this.#withMemory(() =>
+      this.#execute(options, async () => {
+        const { sql, parameters } = toStatement(query);
+        const result = await this.#connection.run(sql, parameters.map(bound));
+        return result.rowsChanged;
+      }),
+    );
   }
 
   rows(query: Sql, options: SelectOptions = {}): Promise<Row[]> {
-    return this.#execute(options, async () =>
-      resultRows(await this.#select(query, options), options.maxBytes),
+    return this.#withMemory(() =>
+      this.#execute(options, async () =>
+        resultRows(await this.#select(query, options), options.maxBytes),
+      ),
     );
   }
 
   texts(query: Sql, options: SelectOptions = {}): Promise<JoinedTexts> {
-    return this.#execute(options, async () =>
-      resultTexts(await this.#select(query, options), options.maxBytes),
+    return this.#withMemory(() =>
+      this.#execute(options, async () =>
+        resultTexts(await this.#select(query, options), options.maxBytes),
+      ),
     );
   }
 
@@ -58,6 +69,7 @@ export class DuckDBSession implements OwnSession {
     const { sql, parameters } = toStatement(withEnd(query));
     // An open result keeps the connection from being closed, also while nobody reads.
     this.#running++;
+    const needsNoMore = await this.memory?.needAll();
     let result: DuckDBResult | undefined;
     let ended: Promise<void> | undefined;
     const end = () =>
@@ -67,6 +79,7 @@ export class DuckDBSession implements OwnSession {
           this.#connection.interrupt();
           await result.fetchChunk().catch(() => undefined);
         }
+        needsNoMore?.();
         this.#leave();
       })());
     try {
@@ -140,6 +153,11 @@ export class DuckDBSession implements OwnSession {
       signal?.removeEventListener('abort', interrupt);
       this.#leave();
     }
+  }
+
+  #withMemory<T>(statement: () => Promise<T>): Promise<T> {
+    if (!this.memory) return statement();
+    return this.ample ? this.memory.ample(statement) : this.memory.modest(statement);
   }
 
   #leave(): void {

@@ -5,7 +5,7 @@ import { lastBlock } from './cut-file.js';
 import { checkDatabaseFiles, damaged } from './database-files.js';
 import { cancelled, engineError } from './duckdb-errors.js';
 import { DuckDBSession } from './duckdb-session.js';
-import type { Engine, OwnSession, RunOptions, Session } from './engine.js';
+import type { Engine, OwnSession, ReadOptions, Session, SessionOptions } from './engine.js';
 import { Opening } from './opening.js';
 
 /** Settings of the embedded database. */
@@ -129,16 +129,14 @@ class DuckDB implements Engine {
     return (this.#opening ??= this.#open(Promise.resolve()));
   }
 
-  async read<T>(job: (session: Session) => Promise<T>, options: RunOptions = {}): Promise<T> {
+  async read<T>(job: (session: Session) => Promise<T>, options: ReadOptions = {}): Promise<T> {
     await this.#acquire(options.signal);
     try {
       const opening = await unlessAborted(this.opened(), options.signal);
       const session = await opening.borrow();
-      opening.pace.query();
       try {
-        return await job(session);
+        return await (options.answers ? opening.answer(() => job(session)) : job(session));
       } finally {
-        opening.pace.query();
         opening.keep(session);
       }
     } finally {
@@ -148,28 +146,40 @@ class DuckDB implements Engine {
     }
   }
 
-  session<T>(job: (session: OwnSession) => Promise<T>): Promise<T> {
-    return this.#session(async (session, { pace }) => {
+  session<T>(
+    job: (session: OwnSession) => Promise<T>,
+    { modest = false }: SessionOptions = {},
+  ): Promise<T> {
+    return this.#session(async (session, { pace, memory }) => {
       const work = pace.begin();
       session.before = work.beforeStatement;
-      return job(session).finally(work.end);
+      session.ample = !modest;
+      const needsNoMore = modest ? await memory.begin() : undefined;
+      try {
+        return await job(session);
+      } finally {
+        await needsNoMore?.();
+        await work.end();
+      }
     });
   }
 
   transaction<T>(job: (session: Session) => Promise<T>): Promise<T> {
     const turn = this.#writer.then(() =>
-      this.#session(async (session) => {
-        await session.text('begin transaction');
-        try {
-          const result = await job(session);
-          await session.text('commit');
-          return result;
-        } catch (error) {
-          // A failed commit has already ended the transaction; the first error is the one to report.
-          await session.text('rollback').catch(() => undefined);
-          throw error;
-        }
-      }),
+      this.#session((session, { memory }) =>
+        memory.ample(async () => {
+          await session.text('begin transaction');
+          try {
+            const result = await job(session);
+            await session.text('commit');
+            return result;
+          } catch (error) {
+            // A failed commit has already ended the transaction; the first error is the one to report.
+            await session.text('rollback').catch(() => undefined);
+            throw error;
+          }
+        }),
+      ),
     );
     this.#writer = turn.catch(() => undefined);
     return turn;
@@ -178,11 +188,13 @@ class DuckDB implements Engine {
   async checkpoint(): Promise<void> {
     // One that finds no room invalidates the database under everybody.
     if (this.#options.path !== undefined && !(await hasRoom(this.#options.path))) return;
-    await this.#session((session) =>
-      session.text('checkpoint').catch((error: unknown) => {
-        // A writer is at work; the log is written out after one of the next commits.
-        if (!/other write transactions active/.test(messageOf(error))) throw error;
-      }),
+    await this.#session((session, { memory }) =>
+      memory
+        .ample(() => session.text('checkpoint'))
+        .catch((error: unknown) => {
+          // A writer is at work; the log is written out after one of the next commits.
+          if (!/other write transactions active/.test(messageOf(error))) throw error;
+        }),
     );
   }
 
@@ -198,6 +210,8 @@ class DuckDB implements Engine {
       const instance = await openInstance(this.#options);
       const opening: Opening = new Opening(instance, {
         threads: this.#options.threads ?? defaultThreads,
+        // What is in memory only cannot be put elsewhere.
+        memoryBytes: this.#options.path === undefined ? undefined : this.#options.memoryBytes,
         onInvalidated: (cause) => {
           const next = (this.#opening = this.#open(opening.end()));
           this.#options.onInvalidated?.(cause, next);
@@ -213,12 +227,7 @@ class DuckDB implements Engine {
 
   async #session<T>(job: (session: DuckDBSession, opening: Opening) => Promise<T>): Promise<T> {
     const opening = await this.opened();
-    const session = await opening.create();
-    try {
-      return await job(session, opening);
-    } finally {
-      await opening.discard(session);
-    }
+    return opening.use((session) => job(session, opening));
   }
 
   async #acquire(signal: AbortSignal | undefined): Promise<void> {

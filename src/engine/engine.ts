@@ -70,12 +70,28 @@ export interface OwnSession extends Session {
   stream(statement: Sql, options?: RunOptions): AsyncGenerator<Batch, void, undefined>;
 }
 
+/** Options of a session. */
+export interface SessionOptions {
+  /**
+   * Its statements get by with little memory, however many rows they work on: the engine is held to little while nobody asks
+   * queries. One that turns out to need more is run again, so it must change nothing when it fails, and stand in no
+   * transaction. (Default: false)
+   */
+  readonly modest?: boolean;
+}
+
+/** Options of reads. */
+export interface ReadOptions extends RunOptions {
+  /** A query of tables, whose answer somebody waits for: loads make room for it. (Default: false) */
+  readonly answers?: boolean;
+}
+
 /** The port to the database that holds the tables and the catalog. */
 export interface Engine {
   /** Lends a pooled session for reads; waits while `maxQueries` are in flight. */
-  read<T>(job: (session: Session) => Promise<T>, options?: RunOptions): Promise<T>;
+  read<T>(job: (session: Session) => Promise<T>, options?: ReadOptions): Promise<T>;
   /** Lends a session of its own, outside the pool: for loads, migrations and other long work. */
-  session<T>(job: (session: OwnSession) => Promise<T>): Promise<T>;
+  session<T>(job: (session: OwnSession) => Promise<T>, options?: SessionOptions): Promise<T>;
   /** Runs `job` between BEGIN and COMMIT on a session of its own; rolls back when it throws. Writers take turns. */
   transaction<T>(job: (session: Session) => Promise<T>): Promise<T>;
   /** Writes what is in the write-ahead log into the database file, if nobody else is writing and the disk has room. */

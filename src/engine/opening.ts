@@ -1,7 +1,10 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { AppError } from '../errors.js';
+import { sql } from '../sql.js';
+import { Company } from './company.js';
 import { engineError, isAboutInvalidated, mayInvalidate, reopened } from './duckdb-errors.js';
 import { DuckDBSession } from './duckdb-session.js';
+import { LoadMemory } from './load-memory.js';
 import { Pace } from './pace.js';
 
 /**
@@ -17,19 +20,36 @@ export class Opening {
   readonly #idle: DuckDBSession[] = [];
   #invalidated: AppError | undefined;
 
-  /** How loads make room for queries. */
+  /** Who asks queries: loads make room for them. */
+  readonly company = new Company();
   readonly pace: Pace;
+  readonly memory: LoadMemory;
 
   constructor(
     instance: DuckDBInstance,
     options: {
       readonly threads: number;
+      /** What the engine may hold in memory; undefined: that is never told to it. */
+      readonly memoryBytes: number | undefined;
       readonly onInvalidated: (cause: unknown) => void;
     },
   ) {
     this.#instance = instance;
     this.#onInvalidated = options.onInvalidated;
-    this.pace = new Pace(options.threads, (threads) => this.#setThreads(threads));
+    this.pace = new Pace(
+      options.threads,
+      (threads) => this.#tell(`set global threads = ${threads}`),
+      this.company,
+    );
+    this.memory = new LoadMemory(
+      {
+        full: options.memoryBytes,
+        held: () => this.#held(),
+        bound: (bytes) => this.#tell(`set global memory_limit = '${bytes}B'`),
+        resident: () => process.memoryUsage.rss(),
+      },
+      this.company,
+    );
   }
 
   /** A session that was kept, or a new one. */
@@ -40,6 +60,16 @@ export class Opening {
   /** Keeps a session for the next who borrows one. */
   keep(session: DuckDBSession): void {
     if (!this.#invalidated) this.#idle.push(session);
+  }
+
+  /** Answers a query of tables: what is loaded makes room. */
+  async answer<T>(query: () => Promise<T>): Promise<T> {
+    this.company.enter();
+    try {
+      return await this.memory.ample(query);
+    } finally {
+      this.company.leave();
+    }
   }
 
   /** A new session. */
@@ -66,14 +96,27 @@ export class Opening {
     this.#instance.closeSync();
   }
 
-  async #setThreads(threads: number): Promise<void> {
-    if (this.#invalidated) return;
+  /** Lends a session to `job`. */
+  async use<T>(job: (session: DuckDBSession) => Promise<T>): Promise<T> {
     const session = await this.create();
     try {
-      await session.text(`set global threads = ${threads}`);
+      return await job(session);
     } finally {
       await this.discard(session);
     }
+  }
+
+  #tell(setting: string): Promise<void> {
+    return this.use((session) => session.text(setting));
+  }
+
+  async #held(): Promise<number> {
+    const [row] = await this.use((session) => {
+      // It is asked on the way to telling how much there is.
+      session.memory = undefined;
+      return session.rows(sql`select sum(memory_usage_bytes)::bigint as held from duckdb_memory()`);
+    });
+    return Number(row?.held ?? 0);
   }
 
   async #connect(): Promise<DuckDBSession> {
@@ -81,6 +124,7 @@ export class Opening {
       throw engineError(error);
     });
     const session = new DuckDBSession(connection, (error) => this.#explain(error));
+    session.memory = this.memory;
     this.#sessions.add(session);
     return session;
   }

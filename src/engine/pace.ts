@@ -1,5 +1,5 @@
-/** How long after a query loads go on with fewer threads, in milliseconds. */
-const lingering = 1_000;
+import type { Company } from './company.js';
+
 /** What has worked for so long is a load, in milliseconds. */
 const longWork = 250;
 
@@ -11,26 +11,23 @@ const longWork = 250;
 export class Pace {
   readonly #threads: number;
   readonly #set: (threads: number) => Promise<void>;
+  readonly #company: Company;
   readonly #now: () => number;
   #current: number;
-  #lastQuery = -Infinity;
   #loads = 0;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(
     threads: number,
     set: (threads: number) => Promise<void>,
+    company: Company,
     now: () => number = () => performance.now(),
   ) {
     this.#threads = threads;
     this.#current = threads;
     this.#set = set;
+    this.#company = company;
     this.#now = now;
-  }
-
-  /** A query begins or ends. */
-  query(): void {
-    this.#lastQuery = this.#now();
   }
 
   /** Work begins that may be a load. */
@@ -54,8 +51,8 @@ export class Pace {
 
   #settle(): Promise<void> {
     this.#turn = this.#turn.then(async () => {
-      const company = this.#loads > 0 && this.#now() - this.#lastQuery < lingering;
-      const wanted = company ? Math.ceil(this.#threads / 2) : this.#threads;
+      const makesRoom = this.#loads > 0 && this.#company.isHere;
+      const wanted = makesRoom ? Math.ceil(this.#threads / 2) : this.#threads;
       if (wanted === this.#current) return;
       // What cannot be told now is told before the next statement.
       await this.#set(wanted).then(

@@ -2,9 +2,13 @@ import { rowDialect, type RowRelation } from '../relation.js';
 import type { Sql } from '../sql.js';
 import { readDelimited, textColumns } from './relation.js';
 
+const leastLine = 2 ** 18;
+// Files of rows have a few MiB: with larger pieces there would be none for the second thread.
+const leastBuffer = 2 ** 22;
+
 /** Files of rows as something to select FROM: `line`, the record's number, then `c0 …` of texts, and `file_index`. */
 export function fromRows(relation: RowRelation): Sql {
-  const longest = Math.max(0, ...relation.files.map(({ maxLineBytes }) => maxLineBytes));
+  const longest = 2 * Math.max(leastLine, ...relation.files.map((file) => file.maxLineBytes));
   return readDelimited({
     files: relation.files,
     dialect: rowDialect,
@@ -12,7 +16,8 @@ export function fromRows(relation: RowRelation): Sql {
     skip: 0,
     nullValues: [''],
     quotedNulls: false,
-    maxLineBytes: Math.max(2_000_000, longest * 2),
+    maxLineBytes: longest,
+    bufferBytes: Math.max(leastBuffer, longest * 8),
     onlyLf: true,
   });
 }

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.js';
+import type { Engine, Session } from '../engine/engine.js';
 import type { IntakeLimits, IntakeOptions } from './intake.js';
 import { RowReader, type RowReaderSettings } from './row-reader.js';
 import type { RowsBefore } from './rows-before.js';
@@ -28,12 +28,12 @@ export async function withLoad<T>(
   { dataset: { definition }, engine, spoolDir, table, before, limits, signal }: LoadJob,
   run: (load: TableLoad, intake: IntakeOptions) => Promise<T>,
 ): Promise<T> {
-  const rowReader = new RowReader(limits);
-  try {
-    return await engine.session((session) => {
+  const load = async (session: Session) => {
+    const rowReader = new RowReader(limits);
+    try {
       const target = { table, before, definition, spoolDirectory: spoolDir, limits, signal };
       const load = new TableLoad(session, target);
-      return run(load, {
+      return await run(load, {
         definition,
         session,
         rowReader,
@@ -45,8 +45,9 @@ export async function withLoad<T>(
         onRead: (read) => load.note(read),
         layouts: new Map(),
       });
-    });
-  } finally {
-    await rowReader.close();
-  }
+    } finally {
+      await rowReader.close();
+    }
+  };
+  return engine.session(load, { modest: true });
 }

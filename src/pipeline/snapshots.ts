@@ -162,6 +162,7 @@ export class Snapshots {
     try {
       return await this.#engine.read((session) => job(leases, stoppable(session, either)), {
         signal: either,
+        answers: true,
       });
     } catch (error) {
       if (isAppError(error) && error.code === 'CANCELLED' && deadline.aborted) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openDuckDB } from '../../src/engine/duckdb.js';
-import { EngineError, type Engine } from '../../src/engine/engine.js';
+import { EngineError, type Engine, type Session } from '../../src/engine/engine.js';
 import { ident, sql, value } from '../../src/sql.js';
 
 describe('the DuckDB engine', () => {
@@ -132,5 +132,52 @@ describe('opening a database file', () => {
     } finally {
       await rm(dir, { recursive: true });
     }
+  });
+});
+
+describe('the memory of a DuckDB engine with a file', () => {
+  const memoryBytes = 2_000_000_000;
+  let directory: string;
+  let engine: Engine;
+  beforeEach(async () => {
+    directory = await mkdtemp(joinPath(tmpdir(), 'bucketql-memory-'));
+    engine = await openDuckDB({ path: joinPath(directory, 'a.duckdb'), memoryBytes });
+  });
+  afterEach(async () => {
+    await engine.close();
+    await rm(directory, { recursive: true });
+  });
+
+  async function limit(session: Session): Promise<number> {
+    const [row] = await session.rows(sql`select current_setting('memory_limit') as "limit"`);
+    const [, count, unit] = /^([\d.]+) (MiB|GiB)$/.exec(String(row?.limit)) ?? [];
+    return Number(count) * 2 ** (unit === 'GiB' ? 30 : 20);
+  }
+
+  it('is little while modest work is alone, and all there is for whoever asks', async () => {
+    const asking = (options = {}) => engine.read(limit, options);
+    await engine.session(
+      async (session) => {
+        expect(await limit(session)).toBeLessThan(300 * 2 ** 20);
+        expect(await asking()).toBeLessThan(300 * 2 ** 20);
+        expect(await asking({ answers: true })).toBeGreaterThan(1.8e9);
+        expect(await engine.session(limit)).toBeGreaterThan(1.8e9);
+        expect(await engine.transaction(limit)).toBeGreaterThan(1.8e9);
+      },
+      { modest: true },
+    );
+    expect(await asking()).toBeGreaterThan(1.8e9);
+  });
+
+  it('is all there is for modest statements that need more', async () => {
+    // A list of 160 MB takes 256 MB while it grows.
+    const statement = sql`create table t as select list(i) as l from range(20000000) r(i)`;
+    await engine.session((session) => session.run(statement), { modest: true });
+    const rows = await engine.read((session) => session.rows(sql`select len(l) as n from t`));
+    expect(rows).toEqual([{ n: 20_000_000n }]);
+    await engine.close();
+    engine = await openDuckDB({ path: joinPath(directory, 'b.duckdb'), memoryBytes: 300_000_000 });
+    const little = engine.session((session) => session.run(statement), { modest: true });
+    await expect(little).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
   });
 });

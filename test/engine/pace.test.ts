@@ -1,18 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
+import { Company } from '../../src/engine/company.js';
 import { Pace } from '../../src/engine/pace.js';
+
+/** A query that takes no time. */
+function ask(company: Company) {
+  company.enter();
+  company.leave();
+}
 
 function paced(threads: number) {
   const clock = { now: 0 };
   const told: number[] = [];
+  const now = () => clock.now;
+  const company = new Company(now);
   const pace = new Pace(
     threads,
     (count) => {
       told.push(count);
       return Promise.resolve();
     },
-    () => clock.now,
+    company,
+    now,
   );
-  return { clock, told, pace };
+  return { clock, told, pace, company, ask: () => ask(company) };
 }
 
 describe('the pace of loads', () => {
@@ -25,10 +35,10 @@ describe('the pace of loads', () => {
   });
 
   it('is half while somebody asks, and full again a second after and at the end', async () => {
-    const { clock, told, pace } = paced(4);
+    const { clock, told, pace, ask } = paced(4);
     const load = pace.begin();
     clock.now = 300;
-    pace.query();
+    ask();
     await load.beforeStatement();
     expect(told).toEqual([2]);
     clock.now = 1_299;
@@ -37,17 +47,32 @@ describe('the pace of loads', () => {
     clock.now = 1_300;
     await load.beforeStatement();
     expect(told).toEqual([2, 4]);
-    pace.query();
+    ask();
     await load.beforeStatement();
     await load.end();
     expect(told).toEqual([2, 4, 2, 4]);
   });
 
+  it('stays half for as long as a query takes', async () => {
+    const { clock, told, pace, company } = paced(4);
+    const load = pace.begin();
+    company.enter();
+    clock.now = 5_000;
+    await load.beforeStatement();
+    company.leave();
+    clock.now = 5_999;
+    await load.beforeStatement();
+    expect(told).toEqual([2]);
+    clock.now = 6_000;
+    await load.beforeStatement();
+    expect(told).toEqual([2, 4]);
+  });
+
   it('stays half until the last of several loads has ended', async () => {
-    const { clock, told, pace } = paced(2);
+    const { clock, told, pace, ask } = paced(2);
     const loads = [pace.begin(), pace.begin()];
     clock.now = 300;
-    pace.query();
+    ask();
     await Promise.all(loads.map((load) => load.beforeStatement()));
     await loads[0]?.end();
     expect(told).toEqual([1]);
@@ -56,8 +81,8 @@ describe('the pace of loads', () => {
   });
 
   it('is no matter of short work', async () => {
-    const { clock, told, pace } = paced(2);
-    pace.query();
+    const { clock, told, pace, ask } = paced(2);
+    ask();
     const work = pace.begin();
     await work.beforeStatement();
     clock.now = 200;
@@ -70,14 +95,15 @@ describe('the pace of loads', () => {
     const outcomes = [Promise.reject(new Error('not now')), Promise.resolve()];
     const told: number[] = [];
     let now = 0;
+    const company = new Company(() => now);
     const set = (threads: number) => {
       told.push(threads);
       return outcomes[told.length - 1] ?? Promise.resolve();
     };
-    const pace = new Pace(4, set, () => now);
+    const pace = new Pace(4, set, company, () => now);
     const load = pace.begin();
     now = 300;
-    pace.query();
+    ask(company);
     await load.beforeStatement();
     await load.beforeStatement();
     await load.beforeStatement();
@@ -85,10 +111,10 @@ describe('the pace of loads', () => {
   });
 
   it('has nothing to give away with one thread', async () => {
-    const { clock, told, pace } = paced(1);
+    const { clock, told, pace, ask } = paced(1);
     const load = pace.begin();
     clock.now = 300;
-    pace.query();
+    ask();
     await load.beforeStatement();
     await load.end();
     expect(told).toEqual([]);

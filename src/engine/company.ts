@@ -1,0 +1,28 @@
+/** How long after a query loads still make room for the next, in milliseconds. */
+const lingering = 1_000;
+
+/** Whether somebody asks queries of tables. What the service asks for itself does not count. */
+export class Company {
+  readonly #now: () => number;
+  #asking = 0;
+  #left = -Infinity;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  get isHere(): boolean {
+    return this.#asking > 0 || this.#now() - this.#left < lingering;
+  }
+
+  /** A query begins. */
+  enter(): void {
+    this.#asking++;
+  }
+
+  /** A query has ended. */
+  leave(): void {
+    this.#asking--;
+    this.#left = this.#now();
+  }
+}

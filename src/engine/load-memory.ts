@@ -1,0 +1,117 @@
+import { isAppError } from '../errors.js';
+import type { Company } from './company.js';
+
+/** What the engine lets its memory be told. */
+export interface MemoryControls {
+  /** Bytes that it may hold when nothing is loaded; undefined: it is never bounded. */
+  readonly full: number | undefined;
+  /** Bytes that it holds. */
+  readonly held: () => Promise<number>;
+  /** Bounds it, and gives what was freed back to the system. Fails when more is in use. */
+  readonly bound: (bytes: number) => Promise<void>;
+  /** Bytes of the process. */
+  readonly resident: () => number;
+}
+
+/** What modest work may take beside what the engine holds already, in bytes. */
+const modestBytes = 256 * 2 ** 20;
+/** How often memory that was freed meanwhile is given back at most, in milliseconds. */
+const givingBackMs = 60;
+/** Bytes that may be given back in a millisecond: whoever needs them again has to fetch them, which takes time. */
+const givenBackPerMs = 2 ** 18;
+/** The engine takes no smaller bound, in bytes. */
+const leastBytes = 2 ** 20;
+
+/**
+ * Keeps the engine small while it loads. What it writes it also keeps in memory, as far as it may, although nobody may ever ask
+ * for it; and what it frees stays with the process. So while modest work is under way and nobody asks, it is held to what it had
+ * and some more, and at the end to what it had. Whoever asks gets all of it at once.
+ */
+export class LoadMemory {
+  readonly #controls: MemoryControls;
+  readonly #company: Company;
+  #modest = 0;
+  #ample = 0;
+  /** Bytes that the engine held when it was bounded; undefined: it is not. */
+  #before: number | undefined;
+  /** When memory is given back again. */
+  #next = 0;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(controls: MemoryControls, company: Company) {
+    this.#controls = controls;
+    this.#company = company;
+  }
+
+  /** Modest work begins. @returns what ends it */
+  async begin(): Promise<() => Promise<void>> {
+    this.#modest++;
+    const timer = setInterval(() => void this.#settle(), givingBackMs).unref();
+    await this.#settle();
+    return async () => {
+      clearInterval(timer);
+      this.#modest--;
+      await this.#settle();
+    };
+  }
+
+  /** Runs a statement; again with all memory, where it turns out to need more than there was. */
+  async modest<T>(run: () => Promise<T>): Promise<T> {
+    const wasBounded = this.#isBounded;
+    try {
+      return await run();
+    } catch (error) {
+      if (!(wasBounded || this.#isBounded) || !isAboutRoom(error)) throw error;
+      return this.ample(run);
+    }
+  }
+
+  /** Runs what may need all memory there is. */
+  async ample<T>(run: () => Promise<T>): Promise<T> {
+    const done = await this.needAll();
+    try {
+      return await run();
+    } finally {
+      done();
+    }
+  }
+
+  /** Asks for all memory there is. @returns a function that says that it is not needed any more */
+  async needAll(): Promise<() => void> {
+    this.#ample++;
+    if (this.#isBounded) await this.#settle();
+    return () => this.#ample--;
+  }
+
+  get #isBounded(): boolean {
+    return this.#before !== undefined;
+  }
+
+  #settle(): Promise<void> {
+    // What cannot be told now is told the next time.
+    return (this.#turn = this.#turn.then(() => this.#tell()).catch(() => undefined));
+  }
+
+  async #tell(): Promise<void> {
+    const { held, bound, full } = this.#controls;
+    if (full === undefined) return;
+    if (this.#modest > 0 && this.#ample === 0 && !this.#company.isHere) {
+      if (this.#before !== undefined && performance.now() < this.#next) return;
+      this.#before ??= await held();
+      const resident = this.#controls.resident();
+      await bound(Math.min(full, this.#before + modestBytes));
+      const given = resident - this.#controls.resident();
+      this.#next = performance.now() + given / givenBackPerMs;
+    } else if (this.#before !== undefined) {
+      const before = Math.max(leastBytes, this.#before);
+      if (this.#modest === 0 && before < full) await bound(before).catch(() => undefined);
+      await bound(full);
+      this.#before = undefined;
+    }
+  }
+}
+
+// Bounded, it may also want to spill what there is no room for on the disk.
+function isAboutRoom(error: unknown): boolean {
+  return isAppError(error) && (error.code === 'OUT_OF_MEMORY' || error.code === 'NO_SPACE');
+}

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Company } from '../../src/engine/company.js';
+import { LoadMemory } from '../../src/engine/load-memory.js';
+import { AppError } from '../../src/errors.js';
+
+const MiB = 2 ** 20;
+const full = 4096 * MiB;
+const held = 100 * MiB;
+const little = held + 256 * MiB;
+
+describe('the memory of loads', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  function memory(settings: { full?: number | undefined; refuses?: (bytes: number) => boolean } = {}) {
+    const told: number[] = [];
+    const company = new Company();
+    const resident = { now: 500 * MiB, givesBack: 0 };
+    const loads = new LoadMemory(
+      {
+        full: 'full' in settings ? settings.full : full,
+        held: () => Promise.resolve(held),
+        bound: (bytes) => {
+          told.push(bytes);
+          resident.now -= resident.givesBack;
+          return settings.refuses?.(bytes)
+            ? Promise.reject(new Error('more is in use'))
+            : Promise.resolve();
+        },
+        resident: () => resident.now,
+      },
+      company,
+    );
+    return { told, company, loads, resident };
+  }
+  const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
+
+  it('is what the engine held and some more while they work, and what it held at the end', async () => {
+    const { told, loads } = memory();
+    const end = await loads.begin();
+    expect(told).toEqual([little]);
+    await end();
+    expect(told).toEqual([little, held, full]);
+  });
+
+  it('is bounded until the last of several has ended', async () => {
+    const { told, loads } = memory();
+    const first = await loads.begin();
+    const second = await loads.begin();
+    await first();
+    expect(new Set(told)).toEqual(new Set([little]));
+    await second();
+    expect(told.slice(-2)).toEqual([held, full]);
+  });
+
+  it('is given back again and again, less often when more was given back', async () => {
+    const { told, loads, resident } = memory();
+    const end = await loads.begin();
+    await pass(600);
+    expect(told).toHaveLength(11);
+    resident.givesBack = 128 * MiB;
+    await pass(60);
+    expect(told).toHaveLength(12);
+    // 512 ms for 128 MiB.
+    await pass(480);
+    expect(told).toHaveLength(12);
+    await pass(60);
+    expect(told).toHaveLength(13);
+    await end();
+  });
+
+  it('is all there is for whoever asks, and bounded again a second later', async () => {
+    const { told, company, loads } = memory();
+    const end = await loads.begin();
+    company.enter();
+    await loads.ample(async () => {
+      expect(told).toEqual([little, full]);
+      await pass(5_000);
+    });
+    company.leave();
+    expect(told).toEqual([little, full]);
+    await pass(900);
+    expect(told).toEqual([little, full]);
+    await pass(200);
+    expect(told.slice(0, 3)).toEqual([little, full, little]);
+    await end();
+  });
+
+  it('is all there is from the start while somebody asks', async () => {
+    const { told, company, loads } = memory();
+    company.enter();
+    const end = await loads.begin();
+    await end();
+    expect(told).toEqual([]);
+  });
+
+  it.each(['OUT_OF_MEMORY', 'NO_SPACE'] as const)(
+    'is all there is for a statement that failed with %s for want of it',
+    async (code) => {
+      const { told, loads } = memory();
+      const end = await loads.begin();
+      const limits: (number | undefined)[] = [];
+      const rows = await loads.modest(() => {
+        limits.push(told.at(-1));
+        return limits.length === 1 ? Promise.reject(new AppError(code, 'no')) : Promise.resolve(7);
+      });
+      expect(rows).toBe(7);
+      expect(limits).toEqual([little, full]);
+      await end();
+    },
+  );
+
+  it('does not try again what failed for another reason, or with all there is', async () => {
+    const { loads } = memory();
+    const run = jest.fn(() => Promise.reject(new AppError('OUT_OF_MEMORY', 'no')));
+    await expect(loads.modest(run)).rejects.toThrow('no');
+    expect(run).toHaveBeenCalledTimes(1);
+    const end = await loads.begin();
+    const other = jest.fn(() => Promise.reject(new Error('another reason')));
+    await expect(loads.modest(other)).rejects.toThrow('another reason');
+    expect(other).toHaveBeenCalledTimes(1);
+    await expect(loads.modest(run)).rejects.toThrow('no');
+    expect(run).toHaveBeenCalledTimes(3);
+    await end();
+  });
+
+  it('is told another time when the engine could not do with so little', async () => {
+    const { told, loads } = memory({ refuses: (bytes) => bytes < full });
+    const end = await loads.begin();
+    await pass(60);
+    await end();
+    expect(told).toEqual([little, little, held, full]);
+  });
+
+  it('never exceeds what was configured, and is left alone where nothing was', async () => {
+    const small = memory({ full: 128 * MiB });
+    await (
+      await small.loads.begin()
+    )();
+    expect(small.told).toEqual([128 * MiB, held, 128 * MiB]);
+    const none = memory({ full: undefined });
+    await (
+      await none.loads.begin()
+    )();
+    await none.loads.ample(() => Promise.resolve());
+    expect(none.told).toEqual([]);
+  });
+});
