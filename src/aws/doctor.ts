@@ -101,7 +101,7 @@ async function checkList(
 ): Promise<{ checks: ConnectionCheck[]; first?: ObjectSummary }> {
   try {
     let first: ObjectSummary | undefined;
-    for await (const object of bucket.list(access.prefix)) {
+    for await (const object of bucket.list(access.prefix, { pageSize: 1 })) {
       first = object;
       break;
     }

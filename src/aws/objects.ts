@@ -41,8 +41,14 @@ export interface ObjectMetadata {
 
 /** One connection's bucket below its prefix, for one kind of job. Every method throws the errors of aws/errors.ts. */
 export interface Bucket {
-  /** Objects below a full key prefix, in UTF-8 byte order of their keys. */
-  list(prefix: string, signal?: AbortSignal): AsyncIterable<ObjectSummary>;
+  /**
+   * Objects below a full key prefix, in UTF-8 byte order of their keys, `pageSize` in a request. (Default: as many as S3 gives,
+   * 1,000)
+   */
+  list(
+    prefix: string,
+    options?: { signal?: AbortSignal | undefined; pageSize?: number },
+  ): AsyncIterable<ObjectSummary>;
   /** Folder names (with a trailing slash) directly below a full key prefix. */
   folders(prefix: string, signal?: AbortSignal): Promise<string[]>;
   /** One object by its exact key, for where listing is not allowed. */
@@ -121,9 +127,10 @@ export function openBucket(
   };
 
   return {
-    async *list(prefix, signal) {
+    async *list(prefix, { signal, pageSize } = {}) {
       withinPrefix(prefix);
-      for await (const page of pages(client, access.bucket, { prefix }, attempt, options(signal))) {
+      const listing = { prefix, pageSize };
+      for await (const page of pages(client, access.bucket, listing, attempt, options(signal))) {
         for (const object of page.Contents ?? []) {
           yield summary(decodeKey(object.Key ?? ''), object);
         }
@@ -238,7 +245,11 @@ interface SendOptions {
 async function* pages(
   client: S3Client,
   bucket: string,
-  listing: { readonly prefix: string; readonly delimiter?: string },
+  listing: {
+    readonly prefix: string;
+    readonly delimiter?: string;
+    readonly pageSize?: number | undefined;
+  },
   attempt: (action: string) => Attempt,
   options: SendOptions,
 ) {
@@ -248,6 +259,7 @@ async function* pages(
       Bucket: bucket,
       Prefix: listing.prefix,
       ...(listing.delimiter === undefined ? {} : { Delimiter: listing.delimiter }),
+      ...(listing.pageSize === undefined ? {} : { MaxKeys: listing.pageSize }),
       // Keys may hold characters that XML cannot.
       EncodingType: 'url',
       ...(token === undefined ? {} : { ContinuationToken: token }),

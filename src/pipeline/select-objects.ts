@@ -51,7 +51,7 @@ async function* candidates(
   { fileName, fileNameMatch }: Selection,
 ): AsyncGenerator<ObjectSummary, void> {
   try {
-    yield* bucket.list(prefix, signal);
+    yield* bucket.list(prefix, { signal });
   } catch (error) {
     const exact = fileNameMatch === 'EXACT' && fileName !== undefined;
     if (!exact || !isAppError(error) || error.code !== 'ACCESS_DENIED') throw error;

@@ -16,7 +16,9 @@ describe('the memory of loads', () => {
     jest.useRealTimers();
   });
 
-  function memory(settings: { full?: number | undefined; refuses?: (bytes: number) => boolean } = {}) {
+  function memory(
+    settings: { full?: number | undefined; refuses?: (bytes: number) => boolean } = {},
+  ) {
     const told: number[] = [];
     const company = new Company();
     const resident = { now: 500 * MiB, givesBack: 0 };

@@ -63,10 +63,8 @@ export class ObjectResolver {
     const wanted = selects(selection);
     const found: ObjectSummary[] = [];
     if (limit === 0) return found;
-    for await (const object of bucket.list(
-      keyPrefix(connection.access.prefix, selection),
-      context.signal,
-    )) {
+    const prefix = keyPrefix(connection.access.prefix, selection);
+    for await (const object of bucket.list(prefix, { signal: context.signal })) {
       if (wanted(object) && found.push(object) >= limit) break;
     }
     return found;
