@@ -27,8 +27,9 @@ export interface ServiceProcess {
   kill(): Promise<void>;
 }
 
-// As `npm start` and the image have them.
+// As the image starts it.
 const nodeOptions = ['--max-semi-space-size=1'];
+const allocator = { MALLOC_ARENA_MAX: '2' };
 const entry = fileURLToPath(new URL('../../../dist/index.cjs', import.meta.url));
 
 /** Starts the service over a sandbox with its data and its log in `dir`, and waits until it listens. */
@@ -45,6 +46,7 @@ export async function startServiceProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
+      ...allocator,
       BUCKETQL_DATA_DIR: dataDir,
       BUCKETQL_PORT: '0',
       BUCKETQL_ALLOWED_ENDPOINTS: sandbox.endpoint,

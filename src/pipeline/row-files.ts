@@ -8,8 +8,9 @@ export interface RowFilesOptions {
   /** Path of the n-th file, counted from 0. */
   readonly path: (n: number) => string;
   /**
-   * A file that is that long is handed over and another one begun. (Default: 4 MiB for the first, then twice the one
-   * before up to 48 MiB: the engine has something to do soon, and not too many statements)
+   * A file that is that long is handed over and another one begun. (Default: 4 MiB for the first, so that the
+   * engine has something to do soon, then twice the one before up to 12 MiB: with 16 or more its memory would be larger, with 4 it
+   * takes longer)
    */
   readonly fileBytes?: number;
   readonly onFile: (file: RowFile) => void;
@@ -36,7 +37,7 @@ interface OpenFile {
 const delimiter = rowDialect.delimiter.charCodeAt(0);
 const LF = 10;
 const firstFileBytes = 4 << 20;
-const mostFileBytes = 48 << 20;
+const mostFileBytes = 12 << 20;
 
 /** Writes blocks of rows to files in which all rows have equally many cells. */
 export class RowFiles {
