@@ -79,7 +79,8 @@ export class LoadMemory {
   /** Asks for all memory there is. @returns a function that says that it is not needed any more */
   async needAll(): Promise<() => void> {
     this.#ample++;
-    if (this.#isBounded) await this.#settle();
+    // Not bounded yet, it may be about to be.
+    if (this.#isBounded || this.#modest > 0) await this.#settle();
     return () => this.#ample--;
   }
 
@@ -95,7 +96,8 @@ export class LoadMemory {
   async #tell(): Promise<void> {
     const { held, bound, full } = this.#controls;
     if (full === undefined) return;
-    if (this.#modest > 0 && this.#ample === 0 && !this.#company.isHere) {
+    const isAlone = this.#ample === 0 && !this.#company.isHere;
+    if (this.#modest > 0 && isAlone) {
       if (this.#before !== undefined && performance.now() < this.#next) return;
       this.#before ??= await held();
       const resident = this.#controls.resident();
@@ -104,7 +106,7 @@ export class LoadMemory {
       this.#next = performance.now() + given / givenBackPerMs;
     } else if (this.#before !== undefined) {
       const before = Math.max(leastBytes, this.#before);
-      if (this.#modest === 0 && before < full) await bound(before).catch(() => undefined);
+      if (isAlone && before < full) await bound(before).catch(() => undefined);
       await bound(full);
       this.#before = undefined;
     }

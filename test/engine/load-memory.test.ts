@@ -92,6 +92,27 @@ describe('the memory of loads', () => {
     await end();
   });
 
+  it('is all there is for who comes while it is being bounded, or is not any more', async () => {
+    const { told, loads } = memory();
+    const beginning = loads.begin();
+    // By now it is asked how much the engine holds.
+    await Promise.resolve();
+    await loads.ample(() => {
+      expect(told.at(-1)).toBe(full);
+      return Promise.resolve();
+    });
+    const end = await beginning;
+    await pass(60);
+    expect(told.at(-1)).toBe(little);
+    const ending = end();
+    await loads.ample(() => {
+      expect(told.at(-1)).toBe(full);
+      return Promise.resolve();
+    });
+    await ending;
+    expect(told).toEqual([little, full, little, full]);
+  });
+
   it('is all there is from the start while somebody asks', async () => {
     const { told, company, loads } = memory();
     company.enter();
