@@ -52,8 +52,6 @@ export interface DelimitedRead extends ReadOptions {
   readonly nullValues: readonly string[];
   /** (Default: 2,000,000) */
   readonly maxLineBytes?: number;
-  /** What each thread reads at a time, at least eight of the longest lines. (Default: 16 MiB) */
-  readonly bufferBytes?: number;
   /** (Default: true) */
   readonly parallel?: boolean;
   /** Null texts in quotes are null, too. (Default: true) */
@@ -85,6 +83,12 @@ export async function filesBeforeLongLine(files: readonly LocalFile[]): Promise<
   return before;
 }
 
+/** Shorter lines need no more than their share of the usual buffer, longer ones are read one after the other. */
+function bufferFor(longestLine: number): number {
+  const share = Math.ceil((longestLine * usualBuffer) / usualLine);
+  return Math.max(longestLine, Math.min(usualBuffer, share));
+}
+
 /** read_csv with every option said: its own guesses change values (0051 becomes 51) or take headers for rows. */
 export function readDelimited(read: DelimitedRead): Sql {
   const { dialect } = read;
@@ -96,7 +100,7 @@ export function readDelimited(read: DelimitedRead): Sql {
     : sql`strict_mode = true, parallel = ${parallel ? sql`true` : sql`false`}`;
   // Two characters in the SQL: a backslash and an n.
   const lines = read.onlyLf ? sql`, new_line = '\\n'` : empty;
-  const buffer = sql`buffer_size = ${integer(Math.max(read.bufferBytes ?? usualBuffer, longest))}`;
+  const buffer = sql`buffer_size = ${integer(bufferFor(longest))}`;
   const { plain, other } = nullTexts(read);
   const columns = read.columns.map(([name, type]) => sql`${literal(name)}: ${literal(type)}`);
   const reader = sql`read_csv([${join(read.files.map((file) => literal(file.path)))}], auto_detect = false, header = false,

@@ -2,9 +2,8 @@ import { rowDialect, type RowRelation } from '../relation.js';
 import type { Sql } from '../sql.js';
 import { readDelimited, textColumns } from './relation.js';
 
+// Files of rows have a few MiB: they are read in pieces of about 4, so that there are some for the second thread.
 const leastLine = 2 ** 18;
-// Files of rows have a few MiB: with larger pieces there would be none for the second thread.
-const leastBuffer = 2 ** 22;
 
 /** Files of rows as something to select FROM: `line`, the record's number, then `c0 …` of texts, and `file_index`. */
 export function fromRows(relation: RowRelation): Sql {
@@ -17,7 +16,6 @@ export function fromRows(relation: RowRelation): Sql {
     nullValues: [''],
     quotedNulls: false,
     maxLineBytes: longest,
-    bufferBytes: Math.max(leastBuffer, longest * 8),
     onlyLf: true,
   });
 }
