@@ -34,6 +34,7 @@ export class LoadMemory {
   #ample = 0;
   /** Bytes that the engine held when it was bounded; undefined: it is not. */
   #before: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
   /** When memory is given back again. */
   #next = 0;
   #turn: Promise<void> = Promise.resolve();
@@ -45,12 +46,12 @@ export class LoadMemory {
 
   /** Modest work begins. @returns what ends it */
   async begin(): Promise<() => Promise<void>> {
-    this.#modest++;
-    const timer = setInterval(() => void this.#settle(), givingBackMs).unref();
+    if (this.#modest++ === 0) {
+      this.#timer = setInterval(() => void this.#settle(), givingBackMs).unref();
+    }
     await this.#settle();
     return async () => {
-      clearInterval(timer);
-      this.#modest--;
+      if (--this.#modest === 0) clearInterval(this.#timer);
       await this.#settle();
     };
   }

@@ -28,7 +28,7 @@ export async function withLoad<T>(
   { dataset: { definition }, engine, spoolDir, table, before, limits, signal }: LoadJob,
   run: (load: TableLoad, intake: IntakeOptions) => Promise<T>,
 ): Promise<T> {
-  const load = async (session: Session) => {
+  const job = async (session: Session) => {
     const rowReader = new RowReader(limits);
     try {
       const target = { table, before, definition, spoolDirectory: spoolDir, limits, signal };
@@ -49,5 +49,5 @@ export async function withLoad<T>(
       await rowReader.close();
     }
   };
-  return engine.session(load, { modest: true });
+  return engine.session(job, { modest: true });
 }
