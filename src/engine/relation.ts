@@ -83,10 +83,15 @@ export async function filesBeforeLongLine(files: readonly LocalFile[]): Promise<
   return before;
 }
 
-/** Shorter lines need no more than their share of the usual buffer, longer ones are read one after the other. */
+/**
+ * Long lines are read one after the other. The parallel reader wants eight of the longest ones and a multiple of 16: with
+ * less, or with another number, it refuses files that are longer than its buffer, or loses rows of them without a word
+ * (DuckDB 1.5.6).
+ */
 function bufferFor(longestLine: number): number {
-  const share = Math.ceil((longestLine * usualBuffer) / usualLine);
-  return Math.max(longestLine, Math.min(usualBuffer, share));
+  return longestLine < usualLine
+    ? Math.ceil(longestLine / 2) * 16
+    : Math.max(usualBuffer, longestLine);
 }
 
 /** read_csv with every option said: its own guesses change values (0051 becomes 51) or take headers for rows. */
