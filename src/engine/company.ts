@@ -6,6 +6,7 @@ export class Company {
   readonly #now: () => number;
   #asking = 0;
   #left = -Infinity;
+  #visits = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
@@ -15,8 +16,14 @@ export class Company {
     return this.#asking > 0 || this.#now() - this.#left < lingering;
   }
 
+  /** How many queries have begun so far. */
+  get visits(): number {
+    return this.#visits;
+  }
+
   /** A query begins. */
   enter(): void {
+    this.#visits++;
     this.#asking++;
   }
 

@@ -27,6 +27,8 @@ export class DuckDBSession implements OwnSession {
   #endUnread: (() => Promise<void>) | undefined;
   /** Awaited before each statement that {@link run} runs. */
   before: (() => Promise<void>) | undefined;
+  /** Runs each statement that {@link run} runs. (Default: it runs by itself) */
+  around: (<T>(statement: () => Promise<T>) => Promise<T>) | undefined;
   /** Who says how much memory there is. (Default: as much as they want) */
   memory: LoadMemory | undefined;
   /** Its statements may need all memory there is. */
@@ -40,13 +42,13 @@ export class DuckDBSession implements OwnSession {
 
   async run(query: Sql, options: RunOptions = {}): Promise<number> {
     await this.before?.();
-    return this.#withMemory(() =>
+    const statement = () =>
       this.#execute(options, async () => {
         const { sql, parameters } = toStatement(query);
         const result = await this.#connection.run(sql, parameters.map(bound));
         return result.rowsChanged;
-      }),
-    );
+      });
+    return this.#withMemory(() => this.around?.(statement) ?? statement());
   }
 
   rows(query: Sql, options: SelectOptions = {}): Promise<Row[]> {

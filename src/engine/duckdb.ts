@@ -5,7 +5,14 @@ import { lastBlock } from './cut-file.js';
 import { checkDatabaseFiles, damaged } from './database-files.js';
 import { cancelled, engineError } from './duckdb-errors.js';
 import { DuckDBSession } from './duckdb-session.js';
-import type { Engine, OwnSession, ReadOptions, Session, SessionOptions } from './engine.js';
+import type {
+  CheckpointOptions,
+  Engine,
+  OwnSession,
+  ReadOptions,
+  Session,
+  SessionOptions,
+} from './engine.js';
 import { Opening } from './opening.js';
 
 /** Settings of the embedded database. */
@@ -118,6 +125,8 @@ class DuckDB implements Engine {
   #opening: Promise<Opening> | undefined;
   #free: number;
   #writer: Promise<unknown> = Promise.resolve();
+  /** When there was a checkpoint that somebody asked for, or the beginning. */
+  #checkpointed = performance.now();
 
   constructor(options: DuckDBOptions) {
     this.#options = options;
@@ -148,20 +157,32 @@ class DuckDB implements Engine {
 
   session<T>(
     job: (session: OwnSession) => Promise<T>,
-    { modest = false }: SessionOptions = {},
+    { modest = false, hasThread }: SessionOptions = {},
   ): Promise<T> {
-    return this.#session(async (session, { pace, memory }) => {
-      const work = pace.begin();
+    return this.#session(async (session, opening) => {
+      const work = opening.pace.begin(hasThread);
       session.before = work.beforeStatement;
       session.ample = !modest;
-      const needsNoMore = modest ? await memory.begin() : undefined;
       try {
-        return await job(session);
+        return await (modest ? this.#load(session, opening, job) : job(session));
       } finally {
-        await needsNoMore?.();
         await work.end();
       }
     });
+  }
+
+  async #load<T>(
+    session: DuckDBSession,
+    opening: Opening,
+    job: (session: OwnSession) => Promise<T>,
+  ): Promise<T> {
+    session.around = (statement) => opening.watched(statement);
+    const needsNoMore = await opening.memory.begin();
+    try {
+      return await job(session);
+    } finally {
+      await needsNoMore();
+    }
   }
 
   transaction<T>(job: (session: Session) => Promise<T>): Promise<T> {
@@ -185,17 +206,19 @@ class DuckDB implements Engine {
     return turn;
   }
 
-  async checkpoint(): Promise<void> {
+  async checkpoint({ atMostEveryMs = 0 }: CheckpointOptions = {}): Promise<void> {
+    if (performance.now() - this.#checkpointed < atMostEveryMs) return;
     // One that finds no room invalidates the database under everybody.
     if (this.#options.path !== undefined && !(await hasRoom(this.#options.path))) return;
-    await this.#session((session, { memory }) =>
-      memory
-        .ample(() => session.text('checkpoint'))
-        .catch((error: unknown) => {
-          // A writer is at work; the log is written out after one of the next commits.
-          if (!/other write transactions active/.test(messageOf(error))) throw error;
-        }),
-    );
+    await this.#session(async (session, { memory }) => {
+      try {
+        await memory.ample(() => session.text('checkpoint'));
+        this.#checkpointed = performance.now();
+      } catch (error) {
+        // A writer is at work; the log is written out after one of the next commits.
+        if (!/other write transactions active/.test(messageOf(error))) throw error;
+      }
+    });
   }
 
   async close(): Promise<void> {

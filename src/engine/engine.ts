@@ -78,12 +78,20 @@ export interface SessionOptions {
    * transaction. (Default: false)
    */
   readonly modest?: boolean;
+  /** Whether the job has a thread of its own at work just now, which the engine leaves a processor to. (Default: never) */
+  readonly hasThread?: () => boolean;
 }
 
 /** Options of reads. */
 export interface ReadOptions extends RunOptions {
   /** A query of tables, whose answer somebody waits for: loads make room for it. (Default: false) */
   readonly answers?: boolean;
+}
+
+/** Options of checkpoints. */
+export interface CheckpointOptions {
+  /** Does nothing when there was one, or the engine was opened, that recently, in milliseconds. (Default: 0) */
+  readonly atMostEveryMs?: number;
 }
 
 /** The port to the database that holds the tables and the catalog. */
@@ -94,8 +102,12 @@ export interface Engine {
   session<T>(job: (session: OwnSession) => Promise<T>, options?: SessionOptions): Promise<T>;
   /** Runs `job` between BEGIN and COMMIT on a session of its own; rolls back when it throws. Writers take turns. */
   transaction<T>(job: (session: Session) => Promise<T>): Promise<T>;
-  /** Writes what is in the write-ahead log into the database file, if nobody else is writing and the disk has room. */
-  checkpoint(): Promise<void>;
+  /**
+   * Writes what is in the write-ahead log into the database file, if nobody else is writing and the disk has room; and sees to
+   * what commits leave undone, which do that as well when the log is long: to rows that were deleted, and to row groups that
+   * are not full, for which it may read and write all of a table.
+   */
+  checkpoint(options?: CheckpointOptions): Promise<void>;
   close(): Promise<void>;
 }
 

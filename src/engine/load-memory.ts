@@ -9,8 +9,16 @@ export interface MemoryControls {
   readonly held: () => Promise<number>;
   /** Bounds it, and gives what was freed back to the system. Fails when more is in use. */
   readonly bound: (bytes: number) => Promise<void>;
+  /** Has rows that were loaded put into the database file often, or as seldom as usual: until then they are held. */
+  readonly storeOften: (often: boolean) => Promise<void>;
   /** Bytes of the process. */
   readonly resident: () => number;
+}
+
+/** What the engine held when so many queries had been asked. */
+interface Held {
+  readonly bytes: number;
+  readonly visits: number;
 }
 
 /** What modest work may take beside what the engine holds already, in bytes. */
@@ -19,6 +27,8 @@ const modestBytes = 256 * 2 ** 20;
 const givingBackMs = 60;
 /** Bytes that may be given back in a millisecond: whoever needs them again has to fetch them, which takes time. */
 const givenBackPerMs = 2 ** 18;
+/** How long after a load what came after it is given back, too, in milliseconds. */
+const tidyingMs = 1_000;
 /** The engine takes no smaller bound, in bytes. */
 const leastBytes = 2 ** 20;
 
@@ -32,9 +42,11 @@ export class LoadMemory {
   readonly #company: Company;
   #modest = 0;
   #ample = 0;
-  /** Bytes that the engine held when it was bounded; undefined: it is not. */
-  #before: number | undefined;
+  #isBounded = false;
+  /** From before it was bounded the last time. */
+  #before: Held | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #tidying: NodeJS.Timeout | undefined;
   /** When memory is given back again. */
   #next = 0;
   #turn: Promise<void> = Promise.resolve();
@@ -53,6 +65,9 @@ export class LoadMemory {
     return async () => {
       if (--this.#modest === 0) clearInterval(this.#timer);
       await this.#settle();
+      // The commit, for one, comes after the load.
+      clearTimeout(this.#tidying);
+      this.#tidying = setTimeout(() => void this.#inTurn(() => this.#tidy()), tidyingMs).unref();
     };
   }
 
@@ -85,32 +100,65 @@ export class LoadMemory {
     return () => this.#ample--;
   }
 
-  get #isBounded(): boolean {
-    return this.#before !== undefined;
+  /** Nobody may be told anything any more. */
+  close(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#tidying);
+  }
+
+  get #isAlone(): boolean {
+    return this.#ample === 0 && !this.#company.isHere;
   }
 
   #settle(): Promise<void> {
+    return this.#inTurn(() => this.#tell());
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
     // What cannot be told now is told the next time.
-    return (this.#turn = this.#turn.then(() => this.#tell()).catch(() => undefined));
+    return (this.#turn = this.#turn.then(step).catch(() => undefined));
   }
 
   async #tell(): Promise<void> {
-    const { held, bound, full } = this.#controls;
+    const { bound, storeOften, resident, full } = this.#controls;
     if (full === undefined) return;
-    const isAlone = this.#ample === 0 && !this.#company.isHere;
-    if (this.#modest > 0 && isAlone) {
-      if (this.#before !== undefined && performance.now() < this.#next) return;
-      this.#before ??= await held();
-      const resident = this.#controls.resident();
-      await bound(Math.min(full, this.#before + modestBytes));
-      const given = resident - this.#controls.resident();
-      this.#next = performance.now() + given / givenBackPerMs;
-    } else if (this.#before !== undefined) {
-      const before = Math.max(leastBytes, this.#before);
-      if (isAlone && before < full) await bound(before).catch(() => undefined);
-      await bound(full);
-      this.#before = undefined;
+    if (this.#modest > 0 && this.#isAlone) {
+      if (this.#isBounded && performance.now() < this.#next) return;
+      if (!this.#isBounded) {
+        await this.#measure();
+        await storeOften(true);
+      }
+      this.#isBounded = true;
+      const had = resident();
+      await bound(Math.min(full, (this.#before?.bytes ?? full) + modestBytes));
+      this.#next = performance.now() + (had - resident()) / givenBackPerMs;
+    } else if (this.#isBounded) {
+      await this.#shrink();
+      await storeOften(false);
+      this.#isBounded = false;
     }
+  }
+
+  // What nobody asked for does not become more from load to load.
+  async #measure(): Promise<void> {
+    const { visits } = this.#company;
+    const held = await this.#controls.held();
+    const known = this.#before?.visits === visits ? this.#before.bytes : held;
+    this.#before = { bytes: Math.min(known, held), visits };
+  }
+
+  // Where nobody asks, back to what was held before.
+  async #shrink(): Promise<void> {
+    const { bound, full } = this.#controls;
+    if (full === undefined) return;
+    const before = Math.max(leastBytes, this.#before?.bytes ?? full);
+    if (this.#isAlone && before < full) await bound(before).catch(() => undefined);
+    await bound(full);
+  }
+
+  async #tidy(): Promise<void> {
+    if (this.#modest > 0 || this.#before?.visits !== this.#company.visits) return;
+    await this.#shrink();
   }
 }
 

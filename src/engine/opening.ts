@@ -7,6 +7,10 @@ import { DuckDBSession } from './duckdb-session.js';
 import { LoadMemory } from './load-memory.js';
 import { Pace } from './pace.js';
 
+/** Bytes in the log at which it is written into the database file. The second is the engine's own. */
+const storedOften = 2 ** 20;
+const storedUsually = 2 ** 24;
+
 /**
  * The database from one opening to its end. An internal error of the engine can invalidate an instance for good: whoever
  * works on it is sent away, and when the last is gone it is closed. Only then may the file be opened again, for two
@@ -46,6 +50,8 @@ export class Opening {
         full: options.memoryBytes,
         held: () => this.#held(),
         bound: (bytes) => this.#tell(`set global memory_limit = '${bytes}B'`),
+        storeOften: (often) =>
+          this.#tell(`set global checkpoint_threshold = '${often ? storedOften : storedUsually}B'`),
         resident: () => process.memoryUsage.rss(),
       },
       this.company,
@@ -88,6 +94,7 @@ export class Opening {
 
   /** Waits until nobody works on the database any more, and closes it. What is in its log stays there. */
   async end(): Promise<void> {
+    this.memory.close();
     await Promise.allSettled(this.#arriving);
     const reason = this.#invalidated;
     await Promise.all(
@@ -104,6 +111,19 @@ export class Opening {
     } finally {
       await this.discard(session);
     }
+  }
+
+  /**
+   * Runs a statement while somebody looks on: a checkpoint that comes with its commit then writes what is new, and leaves alone
+   * the row groups that are there.
+   */
+  watched<T>(statement: () => Promise<T>): Promise<T> {
+    return this.use(async (onlooker) => {
+      await onlooker.text('begin transaction read only');
+      // It begins with its first look.
+      await onlooker.text('select 1 from duckdb_schemas() limit 1');
+      return statement();
+    });
   }
 
   #tell(setting: string): Promise<void> {

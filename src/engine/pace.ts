@@ -5,16 +5,18 @@ const longWork = 250;
 
 /**
  * Keeps processors free for queries while something is loaded. A statement works on the thread that calls it and on all the
- * engine's own; when two statements do, each waits for the other. So loads that have company take half of the engine's threads:
- * the engine is told between two statements of a load, for it waits until what runs has ended.
+ * engine's own; when two statements do, each waits for the other. So loads that have company take half of the engine's threads;
+ * and a load that has a thread of its own at work takes one less. The engine is told between two statements of a load, for it
+ * waits until what runs has ended.
  */
 export class Pace {
   readonly #threads: number;
   readonly #set: (threads: number) => Promise<void>;
   readonly #company: Company;
   readonly #now: () => number;
+  /** Of each load whether it has a thread of its own. */
+  readonly #loads = new Set<() => boolean>();
   #current: number;
-  #loads = 0;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(
@@ -31,28 +33,29 @@ export class Pace {
   }
 
   /** Work begins that may be a load. */
-  begin(): { readonly beforeStatement: () => Promise<void>; readonly end: () => Promise<void> } {
+  begin(hasThread = () => false): {
+    readonly beforeStatement: () => Promise<void>;
+    readonly end: () => Promise<void>;
+  } {
     const began = this.#now();
-    let isLoad = false;
+    const load = () => hasThread();
     return {
       beforeStatement: async () => {
-        if (!isLoad && this.#now() - began < longWork) return;
-        if (!isLoad) this.#loads++;
-        isLoad = true;
-        await this.#settle();
+        if (this.#now() - began >= longWork) this.#loads.add(load);
+        if (this.#loads.has(load)) await this.#settle();
       },
       end: async () => {
-        if (!isLoad) return;
-        this.#loads--;
-        await this.#settle();
+        if (this.#loads.delete(load)) await this.#settle();
       },
     };
   }
 
   #settle(): Promise<void> {
     this.#turn = this.#turn.then(async () => {
-      const makesRoom = this.#loads > 0 && this.#company.isHere;
-      const wanted = makesRoom ? Math.ceil(this.#threads / 2) : this.#threads;
+      const makesRoom = this.#loads.size > 0 && this.#company.isHere;
+      const most = makesRoom ? Math.ceil(this.#threads / 2) : this.#threads;
+      const others = [...this.#loads].filter((hasThread) => hasThread()).length;
+      const wanted = Math.max(1, Math.min(most, this.#threads - others));
       if (wanted === this.#current) return;
       // What cannot be told now is told before the next statement.
       await this.#set(wanted).then(

@@ -46,6 +46,9 @@ const nothingYet: ImportProgress = {
   warnings: [],
 };
 
+/** What is loaded is stored by then, and what was deleted may stay for some minutes. */
+const tidyEveryMs = 600_000;
+
 /** An import of a dataset, as it is defined when the run starts. */
 export function importWork(settings: ImportSettings, datasetId: string): Work {
   const { engine, secrets, buckets, snapshots, log } = settings;
@@ -53,7 +56,7 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
     const current = await engine.read((session) => findDataset(session, { id: datasetId }));
     if (current) snapshots.publish(current);
     await settings.onPublished(datasetId);
-    await engine.checkpoint();
+    await engine.checkpoint({ atMostEveryMs: tidyEveryMs });
   };
   return {
     kind: 'IMPORT',

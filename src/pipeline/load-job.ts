@@ -28,8 +28,8 @@ export async function withLoad<T>(
   { dataset: { definition }, engine, spoolDir, table, before, limits, signal }: LoadJob,
   run: (load: TableLoad, intake: IntakeOptions) => Promise<T>,
 ): Promise<T> {
+  const rowReader = new RowReader(limits);
   const job = async (session: Session) => {
-    const rowReader = new RowReader(limits);
     try {
       const target = { table, before, definition, spoolDirectory: spoolDir, limits, signal };
       const load = new TableLoad(session, target);
@@ -49,5 +49,5 @@ export async function withLoad<T>(
       await rowReader.close();
     }
   };
-  return engine.session(job, { modest: true });
+  return engine.session(job, { modest: true, hasThread: () => rowReader.hasThread });
 }

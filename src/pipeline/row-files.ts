@@ -9,10 +9,11 @@ export interface RowFilesOptions {
   readonly path: (n: number) => string;
   /**
    * A file that is that long is handed over and another one begun. (Default: 4 MiB for the first, so that the
-   * engine has something to do soon, then twice the one before up to 12 MiB: with 16 or more its memory would be larger, with 4 it
-   * takes longer)
+   * engine has something to do soon, and 32 MiB for the others)
    */
   readonly fileBytes?: number;
+  /** So is one with that many rows. (Default: as many as the engine puts into a row group) */
+  readonly fileRows?: number;
   readonly onFile: (file: RowFile) => void;
 }
 
@@ -37,7 +38,10 @@ interface OpenFile {
 const delimiter = rowDialect.delimiter.charCodeAt(0);
 const LF = 10;
 const firstFileBytes = 4 << 20;
-const mostFileBytes = 12 << 20;
+const mostFileBytes = 32 << 20;
+// The engine compresses a whole row group and stores it for good. Parts of some it stores as they come, and joins them
+// later: that takes as long again.
+const rowGroup = 122_880;
 
 /** Writes blocks of rows to files in which all rows have equally many cells. */
 export class RowFiles {
@@ -56,24 +60,26 @@ export class RowFiles {
   /** Writes rows: as many as fit to the open file's width there, the others to a new one. */
   write(block: RowBlock): void {
     const { length } = block.rowEnds;
+    const { fileRows = rowGroup } = this.#options;
     this.#longest = block.longest;
-    let row = 0;
-    if (this.#file) {
-      const narrow = this.#file.width;
-      const wider = block.widths.find(({ width }) => width > narrow);
-      row = wider?.firstRow ?? length;
-      append(this.#file, block, 0, row);
+    for (let row = 0; row < length;) {
+      const file = (this.#file ??= this.#begin());
+      const wider = block.widths.find(({ width }) => width > file.width)?.firstRow ?? length;
+      const end = Math.min(Math.max(row, wider), row + fileRows - file.rows);
+      append(file, block, row, end);
+      row = end;
+      if (row < length || file.rows === fileRows || file.bytes >= this.#enough) this.end();
     }
-    if (row < length) {
-      this.end();
-      const width = this.#columns.length;
-      const path = this.#options.path(this.#files++);
-      this.#file = { path, descriptor: openSync(path, 'wx'), width, rows: 0, bytes: 0 };
-      append(this.#file, block, row, length);
-    }
-    const enough =
-      this.#options.fileBytes ?? Math.min(firstFileBytes * 2 ** (this.#files - 1), mostFileBytes);
-    if ((this.#file?.bytes ?? 0) >= enough) this.end();
+  }
+
+  get #enough(): number {
+    return this.#options.fileBytes ?? (this.#files === 1 ? firstFileBytes : mostFileBytes);
+  }
+
+  #begin(): OpenFile {
+    const path = this.#options.path(this.#files++);
+    const width = this.#columns.length;
+    return { path, descriptor: openSync(path, 'wx'), width, rows: 0, bytes: 0 };
   }
 
   /** Hands the open file over. */

@@ -26,6 +26,11 @@ export class RowReader {
     this.#settings = settings;
   }
 
+  /** Whether the thread is there. */
+  get hasThread(): boolean {
+    return this.#worker !== undefined;
+  }
+
   /**
    * Reads one file, which may still be arriving. Yields its rows in files, as they become ready, and tells `onRead` at the
    * end what there was beside them. Whoever stops before ends the thread.

@@ -54,7 +54,10 @@ export type RowReport =
       readonly details: ErrorDetails;
     };
 
-const pieceBytes = 512 * 1024;
+const pieceBytes = 128 * 1024;
+// A sheet has a million rows at most, and takes longer to read than to load: few at a time take less memory. Three make a
+// row group of the engine.
+const sheetRows = 40_960;
 
 async function perform(task: RowTask, onFile: (file: RowFile) => void): Promise<RowsRead> {
   const { source, limits } = task;
@@ -62,6 +65,7 @@ async function perform(task: RowTask, onFile: (file: RowFile) => void): Promise<
   const writer = new RowWriter({
     ...task,
     origin: source.origin,
+    ...(format.kind === 'file' ? { fileRows: sheetRows } : {}),
     path: (n) => `${task.target}-${n}`,
     onFile,
     onProgress: () => tick(task.arrival),

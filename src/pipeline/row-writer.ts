@@ -16,7 +16,7 @@ export interface RowWriterOptions extends RowFilesOptions {
   readonly onProgress?: () => void;
 }
 
-const bufferBytes = 1 << 20;
+const bufferBytes = 1 << 19;
 const delimiter = rowDialect.delimiter.charCodeAt(0);
 const quote = rowDialect.quote.charCodeAt(0);
 const LF = 10;

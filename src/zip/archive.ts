@@ -48,7 +48,7 @@ const aes = 99;
 
 /** Bytes of a piece, read and inflated. */
 const readBytes = 2 ** 17;
-const pieceBytes = 2 ** 18;
+const pieceBytes = 2 ** 16;
 
 /**
  * Opens an archive and reads its directory.

@@ -17,15 +17,20 @@ describe('the memory of loads', () => {
   });
 
   function memory(
-    settings: { full?: number | undefined; refuses?: (bytes: number) => boolean } = {},
+    settings: {
+      full?: number | undefined;
+      held?: () => number;
+      refuses?: (bytes: number) => boolean;
+    } = {},
   ) {
     const told: number[] = [];
+    const stored: boolean[] = [];
     const company = new Company();
     const resident = { now: 500 * MiB, givesBack: 0 };
     const loads = new LoadMemory(
       {
         full: 'full' in settings ? settings.full : full,
-        held: () => Promise.resolve(held),
+        held: () => Promise.resolve(settings.held?.() ?? held),
         bound: (bytes) => {
           told.push(bytes);
           resident.now -= resident.givesBack;
@@ -33,11 +38,15 @@ describe('the memory of loads', () => {
             ? Promise.reject(new Error('more is in use'))
             : Promise.resolve();
         },
+        storeOften: (often) => {
+          stored.push(often);
+          return Promise.resolve();
+        },
         resident: () => resident.now,
       },
       company,
     );
-    return { told, company, loads, resident };
+    return { told, stored, company, loads, resident };
   }
   const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
@@ -47,6 +56,80 @@ describe('the memory of loads', () => {
     expect(told).toEqual([little]);
     await end();
     expect(told).toEqual([little, held, full]);
+  });
+
+  it('is held by fewer rows while loads work', async () => {
+    const { stored, company, loads } = memory();
+    const end = await loads.begin();
+    await pass(120);
+    expect(new Set(stored)).toEqual(new Set([true]));
+    company.enter();
+    await loads.ample(() => Promise.resolve());
+    expect(stored.at(-1)).toBe(false);
+    await end();
+    expect(stored.at(-1)).toBe(false);
+  });
+
+  it('is given back again a second after the end, for what came after it', async () => {
+    const { told, loads } = memory();
+    await (
+      await loads.begin()
+    )();
+    await pass(990);
+    expect(told).toEqual([little, held, full]);
+    await pass(20);
+    expect(told).toEqual([little, held, full, held, full]);
+    await pass(10_000);
+    expect(told).toHaveLength(5);
+  });
+
+  it('is not told anything after the engine was closed', async () => {
+    const { told, loads } = memory();
+    await (
+      await loads.begin()
+    )();
+    loads.close();
+    await pass(5_000);
+    expect(told).toEqual([little, held, full]);
+  });
+
+  it('is left alone after the end where somebody has asked, or another load works', async () => {
+    const asked = memory();
+    await (
+      await asked.loads.begin()
+    )();
+    asked.company.enter();
+    asked.company.leave();
+    await pass(5_000);
+    expect(asked.told).toEqual([little, held, full]);
+    const busy = memory();
+    await (
+      await busy.loads.begin()
+    )();
+    const end = await busy.loads.begin();
+    await pass(5_000);
+    expect(busy.told.slice(3)).not.toContain(held);
+    await end();
+  });
+
+  it('does not become more from load to load, unless somebody asks', async () => {
+    let now = held;
+    const { told, company, loads } = memory({ held: () => now });
+    const load = async () => {
+      await (
+        await loads.begin()
+      )();
+      return told.at(-2);
+    };
+    expect(await load()).toBe(held);
+    now += 5 * MiB;
+    expect(await load()).toBe(held);
+    company.enter();
+    company.leave();
+    await pass(1_000);
+    expect(await load()).toBe(now);
+    now -= 50 * MiB;
+    expect(await load()).toBe(now);
   });
 
   it('is bounded until the last of several has ended', async () => {

@@ -80,6 +80,30 @@ describe('the pace of loads', () => {
     expect(told).toEqual([1, 2]);
   });
 
+  it('leaves a thread to each load that has one of its own', async () => {
+    const { clock, told, pace, ask } = paced(4);
+    let works = false;
+    const first = pace.begin(() => works);
+    const second = pace.begin(() => works);
+    clock.now = 300;
+    await first.beforeStatement();
+    works = true;
+    await first.beforeStatement();
+    expect(told).toEqual([3]);
+    await second.beforeStatement();
+    expect(told).toEqual([3, 2]);
+    // No less with company: half of the threads are nobody's then.
+    ask();
+    await second.beforeStatement();
+    expect(told).toEqual([3, 2]);
+    await second.end();
+    works = false;
+    clock.now = 2_000;
+    await first.beforeStatement();
+    await first.end();
+    expect(told).toEqual([3, 2, 4]);
+  });
+
   it('is no matter of short work', async () => {
     const { clock, told, pace, ask } = paced(2);
     ask();

@@ -149,6 +149,26 @@ describe('the writer of rows', () => {
     expect(await read(files)).toEqual(wide);
   });
 
+  it('begins another file after some rows, wherever they stand in its buffer', async () => {
+    const rows = Array.from({ length: 100 }, (_, row) => [
+      String(row),
+      row < 45 ? null : 'x'.repeat(row % 2 === 0 ? 1 : 30_000),
+    ]);
+    const { files } = write(
+      (sink) => {
+        rows.forEach(([first, second], index) => {
+          sink.text(sink.column('a'), first ?? '');
+          // The second column appears within a file.
+          if (second !== null && second !== undefined) sink.text(sink.column('b'), second);
+          sink.endRow(index + 1);
+        });
+      },
+      { fileRows: 20 },
+    );
+    expect(files.map((file) => file.rows)).toEqual([20, 20, 20, 20, 20]);
+    expect(await read(files)).toEqual(rows);
+  });
+
   it('sets rows aside for NUL and for length, with their column, and goes on', () => {
     const { files, writer } = write(
       (sink) => {
