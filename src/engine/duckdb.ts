@@ -50,6 +50,9 @@ export function engineVersion(): string {
 }
 
 const defaultThreads = 2;
+/** After so much a checkpoint is worth its while: the file grows by what was loaded before, and dropped, until then. */
+const checkpointBytes = 2 ** 26;
+const checkpointMs = 600_000;
 
 function settingsOf(options: DuckDBOptions): Record<string, string> {
   const { threads = defaultThreads, memoryBytes, tempDirectory } = options;
@@ -127,6 +130,8 @@ class DuckDB implements Engine {
   #writer: Promise<unknown> = Promise.resolve();
   /** When there was a checkpoint that somebody asked for, or the beginning. */
   #checkpointed = performance.now();
+  /** Bytes that were loaded since, more or less. */
+  #loaded = 0;
 
   constructor(options: DuckDBOptions) {
     this.#options = options;
@@ -206,14 +211,18 @@ class DuckDB implements Engine {
     return turn;
   }
 
-  async checkpoint({ atMostEveryMs = 0 }: CheckpointOptions = {}): Promise<void> {
-    if (performance.now() - this.#checkpointed < atMostEveryMs) return;
+  async checkpoint({ loaded }: CheckpointOptions = {}): Promise<void> {
+    this.#loaded += loaded ?? 0;
+    const isDue =
+      this.#loaded >= checkpointBytes || performance.now() - this.#checkpointed >= checkpointMs;
+    if (loaded !== undefined && !isDue) return;
     // One that finds no room invalidates the database under everybody.
     if (this.#options.path !== undefined && !(await hasRoom(this.#options.path))) return;
     await this.#session(async (session, { memory }) => {
       try {
         await memory.ample(() => session.text('checkpoint'));
         this.#checkpointed = performance.now();
+        this.#loaded = 0;
       } catch (error) {
         // A writer is at work; the log is written out after one of the next commits.
         if (!/other write transactions active/.test(messageOf(error))) throw error;

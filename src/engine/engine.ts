@@ -90,8 +90,11 @@ export interface ReadOptions extends RunOptions {
 
 /** Options of checkpoints. */
 export interface CheckpointOptions {
-  /** Does nothing when there was one, or the engine was opened, that recently, in milliseconds. (Default: 0) */
-  readonly atMostEveryMs?: number;
+  /**
+   * Bytes that were loaded, more or less. Nothing is done before they are 64 MiB in all, or ten minutes have passed since the
+   * last one or the opening. (Default: it is done at once)
+   */
+  readonly loaded?: number;
 }
 
 /** The port to the database that holds the tables and the catalog. */

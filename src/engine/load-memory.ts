@@ -43,6 +43,8 @@ export class LoadMemory {
   #modest = 0;
   #ample = 0;
   #isBounded = false;
+  /** How often it was bounded. */
+  #bounds = 0;
   /** From before it was bounded the last time. */
   #before: Held | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -74,10 +76,11 @@ export class LoadMemory {
   /** Runs a statement; again with all memory, where it turns out to need more than there was. */
   async modest<T>(run: () => Promise<T>): Promise<T> {
     const wasBounded = this.#isBounded;
+    const bounds = this.#bounds;
     try {
       return await run();
     } catch (error) {
-      if (!(wasBounded || this.#isBounded) || !isAboutRoom(error)) throw error;
+      if (!(wasBounded || this.#bounds > bounds) || !isAboutRoom(error)) throw error;
       return this.ample(run);
     }
   }
@@ -129,6 +132,7 @@ export class LoadMemory {
         await storeOften(true);
       }
       this.#isBounded = true;
+      this.#bounds++;
       const had = resident();
       await bound(Math.min(full, (this.#before?.bytes ?? full) + modestBytes));
       this.#next = performance.now() + (had - resident()) / givenBackPerMs;
@@ -158,7 +162,10 @@ export class LoadMemory {
 
   async #tidy(): Promise<void> {
     if (this.#modest > 0 || this.#before?.visits !== this.#company.visits) return;
+    this.#isBounded = true;
+    this.#bounds++;
     await this.#shrink();
+    this.#isBounded = false;
   }
 }
 

@@ -46,17 +46,14 @@ const nothingYet: ImportProgress = {
   warnings: [],
 };
 
-/** What is loaded is stored by then, and what was deleted may stay for some minutes. */
-const tidyEveryMs = 600_000;
-
 /** An import of a dataset, as it is defined when the run starts. */
 export function importWork(settings: ImportSettings, datasetId: string): Work {
   const { engine, secrets, buckets, snapshots, log } = settings;
-  const publish = async () => {
+  const publish = async (bytes = 0) => {
     const current = await engine.read((session) => findDataset(session, { id: datasetId }));
     if (current) snapshots.publish(current);
     await settings.onPublished(datasetId);
-    await engine.checkpoint({ atMostEveryMs: tidyEveryMs });
+    await engine.checkpoint({ loaded: bytes });
   };
   return {
     kind: 'IMPORT',
@@ -111,7 +108,7 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
           const { current, name } = dataset;
           const isShown = snapshots.find(name)?.dataset.current?.id === current?.id;
           const hasRows = current !== null && current.segments.length > 0;
-          return hasRows && !isShown ? { progress, publish } : { progress };
+          return hasRows && !isShown ? { progress, publish: () => publish() } : { progress };
         }
         return {
           progress,
@@ -127,7 +124,7 @@ export function importWork(settings: ImportSettings, datasetId: string): Work {
             );
             await setGeneration(session, datasetId, { ...next.generation, rejectedCount });
           },
-          publish,
+          publish: () => publish(progress.bytesDone),
           // A commit that failed with the engine may turn out to have happened when the database is open again.
           async discard() {
             const now = await engine.read((session) => findDataset(session, { id: datasetId }));

@@ -83,6 +83,20 @@ describe('the memory of loads', () => {
     expect(told).toHaveLength(5);
   });
 
+  it('is all there is for a statement that failed while it was given back after the end', async () => {
+    const { told, loads } = memory();
+    await (
+      await loads.begin()
+    )();
+    const statement = jest.fn(async () => {
+      if (statement.mock.calls.length > 1) return 7;
+      await pass(1_100);
+      throw new AppError('OUT_OF_MEMORY', 'no');
+    });
+    expect(await loads.modest(statement)).toBe(7);
+    expect(told).toEqual([little, held, full, held, full]);
+  });
+
   it('is not told anything after the engine was closed', async () => {
     const { told, loads } = memory();
     await (

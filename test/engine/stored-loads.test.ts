@@ -54,10 +54,10 @@ describe('what a load stores', () => {
     // One statement's rows may still wait in the log, and go on in the row group of the next.
     expect(await logBytes()).toBeLessThan(2 * rowsEach * 256);
     expect(Math.max(...(await groups()))).toBeLessThanOrEqual(2 * rowsEach);
-    await engine.checkpoint({ atMostEveryMs: 60_000 });
+    await engine.checkpoint({ loaded: 2 ** 26 - 1 });
     expect(Math.max(...(await groups()))).toBeLessThanOrEqual(2 * rowsEach);
     await engine.session((session) => session.run(sql`create table other (n integer)`));
-    await engine.checkpoint();
+    await engine.checkpoint({ loaded: 1 });
     expect(await groups()).toEqual([6 * rowsEach, 2 * rowsEach]);
     const sums = await engine.read((session) =>
       session.rows(sql`select count(*) as n, sum(n)::bigint as sum from t`),
