@@ -3,6 +3,11 @@ import type { Company } from './company.js';
 /** What has worked for so long is a load, in milliseconds. */
 const longWork = 250;
 
+interface Load {
+  /** Whether a thread of its own works for it just now. */
+  readonly hasThread: () => boolean;
+}
+
 /**
  * Keeps processors free for queries while something is loaded. A statement works on the thread that calls it and on all the
  * engine's own; when two statements do, each waits for the other. So loads that have company take half of the engine's threads;
@@ -14,8 +19,7 @@ export class Pace {
   readonly #set: (threads: number) => Promise<void>;
   readonly #company: Company;
   readonly #now: () => number;
-  /** Of each load whether it has a thread of its own. */
-  readonly #loads = new Set<() => boolean>();
+  readonly #loads = new Set<Load>();
   #current: number;
   #turn: Promise<void> = Promise.resolve();
 
@@ -33,12 +37,12 @@ export class Pace {
   }
 
   /** Work begins that may be a load. */
-  begin(hasThread = () => false): {
+  begin(hasThread: Load['hasThread'] = () => false): {
     readonly beforeStatement: () => Promise<void>;
     readonly end: () => Promise<void>;
   } {
     const began = this.#now();
-    const load = () => hasThread();
+    const load = { hasThread };
     return {
       beforeStatement: async () => {
         if (this.#now() - began >= longWork) this.#loads.add(load);
@@ -54,7 +58,7 @@ export class Pace {
     this.#turn = this.#turn.then(async () => {
       const makesRoom = this.#loads.size > 0 && this.#company.isHere;
       const most = makesRoom ? Math.ceil(this.#threads / 2) : this.#threads;
-      const others = [...this.#loads].filter((hasThread) => hasThread()).length;
+      const others = [...this.#loads].filter((load) => load.hasThread()).length;
       const wanted = Math.max(1, Math.min(most, this.#threads - others));
       if (wanted === this.#current) return;
       // What cannot be told now is told before the next statement.
