@@ -18,7 +18,12 @@ export function engineError(error: unknown): Error {
       { cause: error },
     );
   }
-  if (/^out of memory error/i.test(message)) {
+  // A commit says it in other words: "failed to pin block of size 256.0 KiB (258.3 MiB/258.4 MiB used)".
+  if (
+    /^(out of memory error|transactioncontext error: failed to commit: .*\([\d.]+ \w+\/[\d.]+ \w+ used\))/i.test(
+      message,
+    )
+  ) {
     return new AppError(
       'OUT_OF_MEMORY',
       'The database ran out of memory for this statement; raise BUCKETQL_MEMORY_LIMIT or ask for less',

@@ -31,8 +31,8 @@ export class DuckDBSession implements OwnSession {
   around: (<T>(statement: () => Promise<T>) => Promise<T>) | undefined;
   /** Who says how much memory there is. (Default: as much as they want) */
   memory: LoadMemory | undefined;
-  /** Its statements may need all memory there is. */
-  ample = false;
+  /** Whether the next statement may need all memory there is. */
+  isAmple = () => false;
 
   constructor(connection: DuckDBConnection, explain: (error: unknown) => Promise<Error>) {
     this.#connection = connection;
@@ -159,7 +159,7 @@ export class DuckDBSession implements OwnSession {
 
   #withMemory<T>(statement: () => Promise<T>): Promise<T> {
     if (!this.memory) return statement();
-    return this.ample ? this.memory.ample(statement) : this.memory.modest(statement);
+    return this.isAmple() ? this.memory.ample(statement) : this.memory.modest(statement);
   }
 
   #leave(): void {

@@ -162,12 +162,12 @@ class DuckDB implements Engine {
 
   session<T>(
     job: (session: OwnSession) => Promise<T>,
-    { modest = false, hasThread }: SessionOptions = {},
+    { modest, hasThread }: SessionOptions = {},
   ): Promise<T> {
     return this.#session(async (session, opening) => {
       const work = opening.pace.begin(hasThread);
       session.before = work.beforeStatement;
-      session.ample = !modest;
+      session.isAmple = () => !modest?.();
       try {
         return await (modest ? this.#load(session, opening, job) : job(session));
       } finally {

@@ -73,11 +73,11 @@ export interface OwnSession extends Session {
 /** Options of a session. */
 export interface SessionOptions {
   /**
-   * Its statements get by with little memory, however many rows they work on: the engine is held to little while nobody asks
-   * queries. One that turns out to need more is run again, so it must change nothing when it fails, and stand in no
-   * transaction. (Default: false)
+   * Whether its next statement gets by with little memory, however many rows it works on: the engine is held to little while
+   * nobody asks queries. One that turns out to need more is run again, so it must change nothing when it fails, and stand in no
+   * transaction. (Default: none does)
    */
-  readonly modest?: boolean;
+  readonly modest?: () => boolean;
   /** Whether the job has a thread of its own at work just now, which the engine leaves a processor to. (Default: never) */
   readonly hasThread?: () => boolean;
 }

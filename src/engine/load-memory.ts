@@ -1,4 +1,4 @@
-import { isAppError } from '../errors.js';
+import { isAppError, messageOf } from '../errors.js';
 import type { Company } from './company.js';
 
 /** What the engine lets its memory be told. */
@@ -170,6 +170,11 @@ export class LoadMemory {
 }
 
 // Bounded, it may also want to spill what there is no room for on the disk.
+// A commit that failed for that leaves the table in disorder (DuckDB 1.5.6): nothing may be added to it any more.
 function isAboutRoom(error: unknown): boolean {
-  return isAppError(error) && (error.code === 'OUT_OF_MEMORY' || error.code === 'NO_SPACE');
+  return (
+    isAppError(error) &&
+    (error.code === 'OUT_OF_MEMORY' || error.code === 'NO_SPACE') &&
+    !/failed to commit/i.test(messageOf(error.cause))
+  );
 }

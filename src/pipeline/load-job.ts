@@ -23,16 +23,21 @@ export interface LoadJob extends SelectionJob {
   readonly limits: ImportLimits;
 }
 
+/** The engine holds blocks of all columns when it adds rows: more of them need more memory than the others get by with. */
+const modestColumns = 100;
+
 /** Gives `run` a session's load into the table and what taking files in for it needs; no thread outlives it. */
 export async function withLoad<T>(
   { dataset: { definition }, engine, spoolDir, table, before, limits, signal }: LoadJob,
   run: (load: TableLoad, intake: IntakeOptions) => Promise<T>,
 ): Promise<T> {
   const rowReader = new RowReader(limits);
+  let columns = () => 0;
   const job = async (session: Session) => {
     try {
       const target = { table, before, definition, spoolDirectory: spoolDir, limits, signal };
       const load = new TableLoad(session, target);
+      columns = () => load.columns;
       return await run(load, {
         definition,
         session,
@@ -49,5 +54,8 @@ export async function withLoad<T>(
       await rowReader.close();
     }
   };
-  return engine.session(job, { modest: true, hasThread: () => rowReader.hasThread });
+  return engine.session(job, {
+    modest: () => columns() <= modestColumns,
+    hasThread: () => rowReader.hasThread,
+  });
 }

@@ -65,6 +65,11 @@ export class TableLoad {
     return this.#result.rows;
   }
 
+  /** Columns of the table; 0 while they are not known. */
+  get columns(): number {
+    return this.#plan?.found.length ?? 0;
+  }
+
   /** How many more rows may be set aside. */
   get room(): number {
     const { rejected } = this.#result;

@@ -164,7 +164,7 @@ describe('the memory of a DuckDB engine with a file', () => {
         expect(await engine.session(limit)).toBeGreaterThan(1.8e9);
         expect(await engine.transaction(limit)).toBeGreaterThan(1.8e9);
       },
-      { modest: true },
+      { modest: () => true },
     );
     expect(await asking()).toBeGreaterThan(1.8e9);
   });
@@ -172,12 +172,12 @@ describe('the memory of a DuckDB engine with a file', () => {
   it('is all there is for modest statements that need more', async () => {
     // A list of 160 MB takes 256 MB while it grows.
     const statement = sql`create table t as select list(i) as l from range(20000000) r(i)`;
-    await engine.session((session) => session.run(statement), { modest: true });
+    await engine.session((session) => session.run(statement), { modest: () => true });
     const rows = await engine.read((session) => session.rows(sql`select len(l) as n from t`));
     expect(rows).toEqual([{ n: 20_000_000n }]);
     await engine.close();
     engine = await openDuckDB({ path: joinPath(directory, 'b.duckdb'), memoryBytes: 300_000_000 });
-    const little = engine.session((session) => session.run(statement), { modest: true });
+    const little = engine.session((session) => session.run(statement), { modest: () => true });
     await expect(little).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
   });
 });

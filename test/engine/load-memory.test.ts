@@ -234,6 +234,16 @@ describe('the memory of loads', () => {
     },
   );
 
+  it('does not try a commit again, after which the table cannot be added to', async () => {
+    const { loads } = memory();
+    const end = await loads.begin();
+    const cause = new Error('TransactionContext Error: Failed to commit: failed to pin block');
+    const commit = jest.fn(() => Promise.reject(new AppError('OUT_OF_MEMORY', 'no', { cause })));
+    await expect(loads.modest(commit)).rejects.toThrow('no');
+    expect(commit).toHaveBeenCalledTimes(1);
+    await end();
+  });
+
   it('does not try again what failed for another reason, or with all there is', async () => {
     const { loads } = memory();
     const run = jest.fn(() => Promise.reject(new AppError('OUT_OF_MEMORY', 'no')));
